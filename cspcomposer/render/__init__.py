@@ -1,0 +1,1 @@
+"""Scores on paper, on screen and in sound: one format, one module."""

@@ -1,0 +1,221 @@
+"""The score: what was composed or read, as plain frozen data. Knows no file format and no theory.
+
+All times are quarter notes from the beginning of the first measure, as exact fractions.
+Silence is where no note is. Voices run from the highest to the lowest.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from cspcomposer import pitch as pitches
+
+VOICE_NAMES = {
+    1: ("soprano",),
+    2: ("soprano", "bass"),
+    3: ("soprano", "alto", "bass"),
+    4: ("soprano", "alto", "tenor", "bass"),
+    5: ("soprano", "alto", "tenor", "baritone", "bass"),
+    6: ("soprano", "mezzo", "alto", "tenor", "baritone", "bass"),
+    7: ("soprano", "mezzo", "alto", "countertenor", "tenor", "baritone", "bass"),
+    8: ("soprano", "soprano_2", "alto", "alto_2", "tenor", "tenor_2", "bass", "bass_2"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Note:
+    """One sounding event of one voice; ties are already joined.
+
+    Attributes:
+        onset: In quarter notes.
+        duration: In quarter notes, greater than zero.
+        pitch: Base-40 number, see `cspcomposer.pitch`.
+        lyrics: One syllable for each verse, "" where a verse has none; a trailing "-" means that
+            the word goes on.
+        fermata: Whether a fermata stands on it.
+    """
+
+    onset: Fraction
+    duration: Fraction
+    pitch: int
+    lyrics: tuple[str, ...] = ()
+    fermata: bool = False
+
+    @property
+    def end(self) -> Fraction:
+        """Where it stops sounding."""
+        return self.onset + self.duration
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One line of music.
+
+    Attributes:
+        name: The solver's name: lower case, letters, digits and underscores ("soprano").
+        label: What a reader sees ("Soprano", "Violin I").
+        clef: "treble", "treble8" (sounds an octave lower), "alto", "tenor" or "bass".
+        notes: In the order of time, never overlapping.
+    """
+
+    name: str
+    label: str
+    clef: str
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure.
+
+    Attributes:
+        number: As printed; a pick-up measure has number 0.
+        onset: In quarter notes.
+        length: Its real length in quarter notes (a pick-up is shorter than its metre).
+        beats: Numerator of the metre.
+        unit: Denominator of the metre.
+    """
+
+    number: int
+    onset: Fraction
+    length: Fraction
+    beats: int
+    unit: int
+
+    @property
+    def full(self) -> Fraction:
+        """The length that the metre asks for, in quarter notes."""
+        return Fraction(4 * self.beats, self.unit)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A key signature from a time on: sharps (positive) or flats (negative)."""
+
+    onset: Fraction
+    fifths: int
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key in force from a time on: tonic as a pitch class (1 to 40), "major" or "minor"."""
+
+    onset: Fraction
+    tonic: int
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{pitches.class_name(self.tonic)} {self.mode}"
+
+    @property
+    def fifths(self) -> int:
+        """The sharps of its signature; flats are negative."""
+        return pitches.fifths(self.tonic) - (3 if self.mode == "minor" else 0)
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A harmony from a time on, as a numeral in the key in force, without figures ("V7/V").
+
+    Attributes:
+        inversion: 0 root position, 1 third in the bass, 2 fifth, 3 seventh.
+        figured: The numeral with its figures, as printed under the bass ("V6/5/V").
+    """
+
+    onset: Fraction
+    numeral: str
+    inversion: int
+    figured: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """A piece.
+
+    Attributes:
+        title: May be empty.
+        composer: May be empty.
+        tempo: Quarter notes in a minute.
+        voices: From the highest to the lowest.
+        measures: In the order of time, without gaps.
+        signatures: Key signatures; at least one, at time 0.
+        keys: Keys, where known (given, chosen or estimated); may be empty.
+        chords: Harmonies, where known; may be empty.
+        phrase_ends: The onset of each phrase's last chord (fermatas in a chorale).
+    """
+
+    title: str
+    composer: str
+    tempo: Fraction
+    voices: tuple[Voice, ...]
+    measures: tuple[Measure, ...]
+    signatures: tuple[Signature, ...]
+    keys: tuple[Key, ...] = ()
+    chords: tuple[Chord, ...] = ()
+    phrase_ends: tuple[Fraction, ...] = ()
+
+    @property
+    def end(self) -> Fraction:
+        """Where the last measure ends, in quarter notes."""
+        return self.measures[-1].onset + self.measures[-1].length
+
+    def voice(self, name: str) -> Voice:
+        """Return the voice of that name; KeyError if there is none."""
+        for voice in self.voices:
+            if voice.name == name:
+                return voice
+        raise KeyError(name)
+
+
+def measure_at(score: Score, time: Fraction) -> Measure:
+    """Return the measure in which a time falls."""
+    index = bisect_right(score.measures, time, key=lambda m: m.onset) - 1
+    return score.measures[max(index, 0)]
+
+
+def position(score: Score, time: Fraction) -> tuple[int, Fraction]:
+    """Return bar number and beat (from 1; 5/2 is half way through the second beat).
+
+    Beats are units of the metre's denominator; a pick-up counts back from the bar's end.
+    """
+    measure = measure_at(score, time)
+    missing = measure.full - measure.length if measure.number == 0 else Fraction(0)
+    return measure.number, (time - measure.onset + missing) * Fraction(measure.unit, 4) + 1
+
+
+def note_at(voice: Voice, time: Fraction) -> Note | None:
+    """Return the note of a voice that sounds at a time, or None where it rests."""
+    index = bisect_right(voice.notes, time, key=lambda n: n.onset) - 1
+    if index >= 0 and time < voice.notes[index].end:
+        return voice.notes[index]
+    return None
+
+
+def onsets(score: Score) -> tuple[Fraction, ...]:
+    """Return every time at which some voice strikes a note, in order."""
+    return tuple(sorted({note.onset for voice in score.voices for note in voice.notes}))
+
+
+def transposed(score: Score, interval: int) -> Score:
+    """Return the score moved by a base-40 interval.
+
+    Raises:
+        ValueError: a note would need more than a double sharp or flat.
+    """
+    shift = pitches.fifths(pitches.class_of(163 + interval))
+
+    def moved(notes: Iterable[Note]) -> tuple[Note, ...]:
+        out = tuple(replace(n, pitch=n.pitch + interval) for n in notes)
+        for note in out:
+            pitches.parts(note.pitch)
+        return out
+
+    return replace(
+        score,
+        voices=tuple(replace(v, notes=moved(v.notes)) for v in score.voices),
+        signatures=tuple(replace(s, fifths=s.fifths + shift) for s in score.signatures),
+        keys=tuple(replace(k, tonic=pitches.class_of(k.tonic + interval)) for k in score.keys),
+    )
