@@ -1,0 +1,157 @@
+"""Rule files: where they are, what they say of themselves, and whether their examples hold.
+
+A rule is one `.lp` file that derives `violation/3` and carries its title, message, advice, source
+and severity as facts, and its examples as program parts. This module finds and reads such files;
+it does not know what any rule means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from cspcomposer import solver
+from cspcomposer.errors import BadRules, Fault
+
+_PART = re.compile(r"^#program\s+(\w+)\s*\.", re.MULTILINE)
+SEVERITIES = ("hard", "strong", "mild", "hint", "off")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a rule file says of itself.
+
+    Attributes:
+        id: Its name, and its file's.
+        stage: The folder that it is in ("voices", "harmony", ...).
+        title: For headings ("Parallel fifths").
+        message: One sentence with the names of the violation's terms in braces.
+        advice: What to do about it.
+        source: Where it is taught.
+        severity: "hard", "strong", "mild", "hint" or "off", unless a style says otherwise.
+        path: Its file.
+    """
+
+    id: str
+    stage: str
+    title: str
+    message: str
+    advice: str
+    source: str
+    severity: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an example came out.
+
+    Attributes:
+        rule: The rule's id.
+        example: The example's name, without `example_`.
+        expected: The violations that it expects, as text.
+        found: The violations that were derived.
+        remarks: What clingo had to say; anything at all is a failure.
+    """
+
+    rule: str
+    example: str
+    expected: frozenset[str]
+    found: frozenset[str]
+    remarks: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the example came out as expected and clingo was silent."""
+        return self.expected == self.found and not self.remarks
+
+
+@cache
+def folder() -> Path:
+    """Return the folder of the shipped rules."""
+    return Path(str(files("asp_rules") / "vocabulary.lp")).parent
+
+
+def theory() -> list[Path]:
+    """Return the vocabulary and the theory files, in a fixed order."""
+    return [folder() / "vocabulary.lp", *sorted((folder() / "theory").glob("*.lp"))]
+
+
+def rule_files(extra: Iterable[Path] = ()) -> list[Path]:
+    """Return all rule files, the shipped ones first, then those of other folders."""
+    found = sorted((folder() / "rules").rglob("*.lp"))
+    for place in extra:
+        found += sorted(place.rglob("*.lp")) if place.is_dir() else [place]
+    return found
+
+
+def base_part(path: Path) -> str:
+    """Return a file's text without its examples, in as many lines as stand before them."""
+    text = path.read_text(encoding="utf-8")
+    first = _PART.search(text)
+    return text[: first.start()] if first else text
+
+
+def examples(path: Path) -> list[str]:
+    """Return the names of a rule file's example parts."""
+    names = _PART.findall(path.read_text(encoding="utf-8"))
+    return [name for name in names if name.startswith("example_")]
+
+
+def run_example(path: Path, example: str) -> Verdict:
+    """Return how one example of a rule file comes out."""
+    parts = [
+        *theory(), folder() / "choose" / "example.lp",
+        folder() / "policy" / "active.lp", folder() / "policy" / "report.lp",
+    ]  # fmt: skip
+    sources = [solver.Source(str(p), p.read_text(encoding="utf-8")) for p in [*parts, path]]
+    atoms, remarks = solver.consequences(sources, parts=("base", example))
+    got: dict[str, set[str]] = {"violation": set(), "expect": set()}
+    for atom in atoms:
+        if atom.name in got:
+            got[atom.name].add(str(atom).split("(", 1)[1])
+    return Verdict(
+        path.stem, example.removeprefix("example_"),
+        frozenset(got["expect"]), frozenset(got["violation"]), remarks,
+    )  # fmt: skip
+
+
+def read(paths: Iterable[Path]) -> Iterator[Rule]:
+    """Yield what each rule file says of itself.
+
+    Raises:
+        BadRules: a file without one of the facts, or two files for one rule.
+    """
+    seen: dict[str, Path] = {}
+    for path in paths:
+        source = solver.Source(str(path), "\n".join(_facts(path)))
+        said: dict[str, str] = {}
+        for atom in solver.consequences([source])[0]:
+            value = atom.arguments[-1]
+            said[atom.name] = value.string if value.type.name == "String" else str(value)
+            said["id"] = str(atom.arguments[0])
+        missing = [f for f in ("rule", "message", "severity") if f not in said]
+        if missing:
+            raise BadRules(Fault(f"no fact {missing[0]}/2: a rule file states one", path))
+        if said["severity"] not in SEVERITIES:
+            raise BadRules(
+                Fault(f"severity {said['severity']}: expected {', '.join(SEVERITIES)}", path)
+            )
+        if said["id"] in seen:
+            raise BadRules(Fault(f"{said['id']} is already stated in {seen[said['id']]}", path))
+        seen[said["id"]] = path
+        yield Rule(
+            said["id"], path.parent.name, said["rule"], said["message"],
+            said.get("advice", ""), said.get("source", ""), said["severity"], path,
+        )  # fmt: skip
+
+
+_FACT = re.compile(r'^(?:rule|message|advice|source|severity)\((?:[^"]|"(?:\\.|[^"\\])*")*?\)\.\s*$', re.M)
+
+
+def _facts(path: Path) -> list[str]:
+    return _FACT.findall(base_part(path))
