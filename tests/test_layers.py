@@ -14,9 +14,9 @@ PACKAGE = ROOT / "cspcomposer"
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
     4: "compose check explain repair exercise batch evaluate",
-    3: "stages search read read_voices render",
+    3: "stages search read read_measures read_midi read_musicxml read_parts read_voices render",
     2: "facts solver rulebook priors candidates",
-    1: "spec specfile score notation figures romantext files cache",
+    1: "spec specfile score notation figures romantext files cache corpus",
     0: "__init__ errors pitch",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
