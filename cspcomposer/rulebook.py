@@ -8,11 +8,13 @@ it does not know what any rule means.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from cspcomposer import solver
 from cspcomposer.errors import BadRules, Fault
@@ -89,6 +91,57 @@ def rule_files(extra: Iterable[Path] = ()) -> list[Path]:
     return found
 
 
+def styles() -> list[str]:
+    """Return the names of the shipped styles."""
+    return sorted(p.stem for p in (folder() / "styles").glob("*.lp"))
+
+
+def style_file(style: str) -> Path:
+    """Return the file of a style.
+
+    Raises:
+        BadRules: there is no such style.
+    """
+    if style not in styles():
+        near = get_close_matches(style, styles(), 1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(styles())}."
+        raise BadRules(Fault(f"there is no style '{style}'.", hint=hint))
+    return folder() / "styles" / f"{style}.lp"
+
+
+def program(
+    choose: Iterable[str],
+    policy: str,
+    *,
+    style: str,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    folders: Iterable[Path] = (),
+) -> list[solver.Source]:
+    """Return the texts of a task: theory, what is free, all rules, a policy and a style.
+
+    Args:
+        choose: Names of files in `choose/`.
+        policy: Name of a file in `policy/` ("enforce", "report", "relax").
+        style: Name of a style.
+        overrides: Severities by rule id, before those of the style.
+        folders: Folders with rule files of the user's own.
+    """
+    home = folder()
+    paths = [
+        *theory(),
+        *(home / "choose" / f"{name}.lp" for name in choose),
+        *sorted((home / "priors").glob("*.lp")),
+        home / "policy" / "active.lp",
+        home / "policy" / f"{policy}.lp",
+        style_file(style),
+        *rule_files(folders),
+    ]
+    out = [solver.Source(str(path), base_part(path)) for path in paths]
+    words = "\n".join(f"override({rule},{word})." for rule, word in sorted(overrides.items()))
+    return [*out, solver.Source("overrides", words)]
+
+
+@cache
 def base_part(path: Path) -> str:
     """Return a file's text without its examples, in as many lines as stand before them."""
     text = path.read_text(encoding="utf-8")

@@ -1,0 +1,194 @@
+"""Scores as facts and answers as scores: the only module that spells the rules' predicates.
+
+Times become whole ticks, as few to a quarter as the piece allows; pitches stay base-40 numbers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from math import lcm
+
+from cspcomposer.score import Key, Note, Score, Voice, measure_at, note_at, onsets
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A piece as far as it is fixed, and what is still open.
+
+    Attributes:
+        score: Measures, keys, phrase ends, chords and notes that are fixed; voices may be partial.
+        slots: The times at which the harmony may change, in order.
+        free: For each voice the slots at which its note is to be chosen.
+        numerals: Harmonies asked for: slot, numeral, inversion (None where it is free).
+        cadences: Cadences asked for: time of the phrase's end, kind.
+        compass: Own ranges: lowest and highest pitch of a voice.
+        figures: Figured bass: slot and the staff distances above the bass that must sound, each
+            with its alteration (None: as the key has it).
+    """
+
+    score: Score
+    slots: tuple[Fraction, ...]
+    free: Mapping[str, frozenset[Fraction]] = field(default_factory=dict)
+    numerals: tuple[tuple[Fraction, str, int | None], ...] = ()
+    cadences: tuple[tuple[Fraction, str], ...] = ()
+    compass: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    figures: tuple[tuple[Fraction, tuple[tuple[int, int | None], ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Whole ticks for exact times.
+
+    Attributes:
+        quarter: Ticks in a quarter note.
+    """
+
+    quarter: int
+
+    def ticks(self, time: Fraction) -> int:
+        """Return a time in ticks."""
+        return int(time * self.quarter)
+
+    def time(self, ticks: int) -> Fraction:
+        """Return ticks as a time in quarter notes."""
+        return Fraction(ticks, self.quarter)
+
+
+def clock(outline: Outline) -> Clock:
+    """Return the coarsest clock that shows every time of a piece exactly."""
+    score = outline.score
+    times = [*outline.slots, *(m.onset for m in score.measures), *(m.length for m in score.measures)]
+    times += [t for v in score.voices for n in v.notes for t in (n.onset, n.end)]
+    units = [Fraction(4, m.unit) for m in score.measures]
+    return Clock(lcm(1, *(t.denominator for t in [*times, *units])))
+
+
+def grid(outline: Outline) -> tuple[Fraction, ...]:
+    """Return the onsets of a piece: its notes' and its slots."""
+    return tuple(sorted({*onsets(outline.score), *outline.slots}))
+
+
+def phrases(score: Score, times: tuple[Fraction, ...]) -> Iterator[tuple[Fraction, ...]]:
+    """Yield for each phrase its first onset, its last melody note's, and its last."""
+    begin = times[0]
+    melody = score.voices[0]
+    for end in score.phrase_ends:
+        note = note_at(melody, end)
+        later = [n.onset for n in melody.notes if n.onset > end]
+        until = later[0] if later else max(note.end if note else end, times[-1] + 1)
+        last = times[bisect_left(times, until) - 1]
+        yield begin, end, last
+        following = bisect_right(times, last)
+        if following < len(times):
+            begin = times[following]
+
+
+def facts(outline: Outline) -> str:
+    """Return a piece as facts of the vocabulary, one to a line."""
+    return "\n".join(f"{fact}." for fact in _facts(outline, clock(outline)))
+
+
+def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
+    score, at = outline.score, ticking.ticks
+    times = grid(outline)
+    slots = set(outline.slots)
+    yield f"quarter({ticking.quarter})"
+    for index, voice in enumerate(score.voices, 1):
+        yield f"voice({voice.name},{index})"
+    for m in score.measures:
+        start = m.onset - (m.full - m.length if m.number == 0 else 0)
+        yield f"measure({m.number},{at(start)},{at(m.onset + m.length - start)},{m.beats},{m.unit})"
+    for time in times:
+        yield f"onset({at(time)})"
+        key = key_at(score.keys, time)
+        yield f"key({at(time)},{key.tonic},{key.mode})"
+    for a, b in pairwise(times):
+        yield f"next({at(a)},{at(b)})"
+    for slot in outline.slots:
+        yield f"slot({at(slot)})"
+    for a, b in pairwise(outline.slots):
+        yield f"next_slot({at(a)},{at(b)})"
+    for begin, end, last in phrases(score, times):
+        yield f"phrase({at(begin)},{at(end)},{at(last)})"
+    for voice in score.voices:
+        yield from _voice(voice, outline.free.get(voice.name, frozenset()), times, slots, ticking)
+    yield from _harmonies(outline, times, ticking)
+    for name, (low, high) in outline.compass.items():
+        yield f"own_compass({name},{low},{high})"
+    for time, kind in outline.cadences:
+        yield f"wanted_cadence({at(time)},{kind})"
+
+
+def _voice(
+    voice: Voice, free: frozenset[Fraction], times: Iterable[Fraction], slots: set[Fraction],
+    ticking: Clock,
+) -> Iterator[str]:  # fmt: skip
+    at, name = ticking.ticks, voice.name
+    predicate = "given" if free else "pitch"
+    struck = {n.onset for n in voice.notes}
+    open_note = False
+    last: Fraction | None = None
+    for time in times:
+        note = note_at(voice, time)
+        if note:
+            yield f"{predicate}({name},{at(time)},{note.pitch})"
+            open_note = False
+        elif time in free:
+            yield f"free({name},{at(time)})"
+            open_note = True
+        elif open_note and time not in slots:
+            yield f"held({name},{at(time)})"
+        else:
+            open_note, last = False, None
+        if time in struck or time in free:
+            yield f"attack({name},{at(time)})"
+            if last is not None:
+                yield f"leads({name},{at(last)},{at(time)})"
+            last = time
+
+
+def _harmonies(outline: Outline, times: tuple[Fraction, ...], ticking: Clock) -> Iterator[str]:
+    at = ticking.ticks
+    chords = outline.score.chords
+    if chords:
+        starts = [c.onset for c in chords]
+        for time in times:
+            index = bisect_right(starts, time) - 1
+            if index >= 0:
+                yield f'harmony({at(time)},"{chords[index].numeral}")'
+    for time, numeral, inversion in outline.numerals:
+        yield f'given_harmony({at(time)},"{numeral}")'
+        if inversion is not None:
+            yield f"given_inversion({at(time)},{inversion})"
+    for time, figures in outline.figures:
+        for number, alteration in figures:
+            change = "diatonic" if alteration is None else alteration
+            yield f"given_figure({at(time)},{number},{change})"
+
+
+def key_at(keys: tuple[Key, ...], time: Fraction) -> Key:
+    """Return the key in force at a time; before the first one, the first one."""
+    index = bisect_right(keys, time, key=lambda k: k.onset) - 1
+    return keys[max(index, 0)]
+
+
+def merged(notes: Iterable[Note], struck: frozenset[Fraction]) -> tuple[Note, ...]:
+    """Return notes with repetitions joined, except where they are struck again."""
+    out: list[Note] = []
+    for note in sorted(notes):
+        held = out and out[-1].pitch == note.pitch and out[-1].end == note.onset
+        if held and note.onset not in struck:
+            out[-1] = Note(out[-1].onset, note.end - out[-1].onset, note.pitch)
+        else:
+            out.append(note)
+    return tuple(out)
+
+
+def describe(score: Score, time: Fraction) -> str:
+    """Return where a time is, in words."""
+    measure = measure_at(score, time)
+    return f"bar {measure.number}"
