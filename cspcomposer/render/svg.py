@@ -1,0 +1,56 @@
+"""MusicXML engraved as SVG pages by verovio. Knows nothing of scores."""
+
+from __future__ import annotations
+
+from cspcomposer.errors import BadScore
+
+WIDTH, HEIGHT = 210.0, 297.0  # of a page (A4), in millimetres
+MARGIN = 13.0  # to the left and the right of the music, in millimetres
+SCALE = 80
+
+
+def svg_pages(
+    musicxml: str,
+    *,
+    width: float = WIDTH,
+    height: float = HEIGHT,
+    scale: int = SCALE,
+    header: bool = True,
+) -> tuple[str, ...]:
+    """Return the engraved pages; note ids are those of the MusicXML text.
+
+    Args:
+        musicxml: The text of a MusicXML file.
+        width: Of the page, in millimetres.
+        height: Of the page, in millimetres.
+        scale: Size of the music in per cent; at 100 a staff is 7.2 mm high.
+        header: Whether title and composer stand on the first page.
+
+    Raises:
+        BadScore: verovio cannot read the text.
+    """
+    import verovio
+
+    # The resource path belongs to the thread: without this a worker thread draws empty pages.
+    verovio.setDefaultResourcePath(f"{verovio.__path__[0]}/data")
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(
+        {
+            "pageWidth": round(width * 1000 / scale),
+            "pageHeight": round(height * 1000 / scale),
+            "scale": scale,
+            "header": "auto" if header else "none",
+            "footer": "none",
+            "breaks": "auto",
+            "breaksNoWidow": True,
+            "pageMarginLeft": round(MARGIN * 1000 / scale),
+            "pageMarginRight": round(MARGIN * 1000 / scale),
+            "spacingLinear": 0.3,
+            "lyricWordSpace": 1.6,
+            "xmlIdSeed": 1,  # ids of what has none in the text: the same on every run
+        }
+    )
+    if not toolkit.loadData(musicxml):
+        raise BadScore("the engraver cannot read the MusicXML text")
+    return tuple(toolkit.renderToSVG(page) for page in range(1, toolkit.getPageCount() + 1))
