@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 
 from cspcomposer import pitch as pitches
-from cspcomposer.render.accidentals import accidentals
-from cspcomposer.render.lyrics import Syllable, numerals, sung_voices, syllables
+from cspcomposer.render.lyrics import Syllable
 from cspcomposer.render.marks import Mark
 from cspcomposer.render.metre import compound
-from cspcomposer.render.notation import Sign, signs_of
-from cspcomposer.score import VOICE_NAMES, Measure, Note, Score, Voice, note_at
+from cspcomposer.render.notation import Sign
+from cspcomposer.render.staves import Staff, Words, key_signatures, staves
+from cspcomposer.score import Score
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
@@ -33,31 +32,6 @@ _CLEFS = {
     "tenor": ("C", 4, 0),
     "bass": ("F", 4, 0),
 }
-_ABOVE, _BELOW = "above", "below"
-
-
-@dataclass
-class _Staff:
-    """One staff while it is written: its voices, their signs, and what stands beside the notes."""
-
-    label: str
-    clef: str
-    voices: tuple[Voice, ...]
-    signs: dict[str, list[list[Sign]]] = field(default_factory=dict)
-    sharps: dict[tuple[str, Fraction], str] = field(default_factory=dict)
-    beside: list[tuple[Fraction, ET.Element]] = field(default_factory=list)
-    numerals: dict[tuple[str, Fraction], tuple[int, str]] = field(default_factory=dict)
-    sung: int = 0
-    last: bool = False
-
-
-@dataclass(frozen=True)
-class _Page:
-    """What every note needs to know of the whole score."""
-
-    divisions: int
-    colours: dict[tuple[str, Fraction], str]
-    words: dict[tuple[str, Fraction], list[Syllable]]
 
 
 def musicxml(score: Score, *, marks: Sequence[Mark] = (), layout: str = "") -> str:
@@ -70,43 +44,22 @@ def musicxml(score: Score, *, marks: Sequence[Mark] = (), layout: str = "") -> s
             or "open", a staff for each voice; "" takes closed where it is possible.
 
     Raises:
+        BadInput: a layout that is not possible.
         BadScore: a duration that notation cannot write.
     """
-    staves = _staves(score, layout)
-    keys = [_key_of(score, measure) for measure in score.measures]
-    for staff in staves:
-        staff.signs = {v.name: signs_of(v, score.measures) for v in staff.voices}
-        staff.sharps = accidentals(staff.signs, keys)
-    sung = sung_voices(score.voices, once=len(staves) < len(score.voices))
-    _set_beside(score, staves, marks, sung)
-    page = _Page(
-        lcm(*_denominators(score, staves)),
-        {(m.voice, n.onset): m.colour for m in marks if (n := _marked(score, m))},
-        {(v.name, onset): s for v in sung for onset, s in syllables(v).items()},
-    )
+    parts = staves(score, marks, layout)
+    divisions = lcm(*_denominators(score, parts))
     root = ET.Element("score-partwise", version="4.0")
-    _header(root, score, staves, joined=len(staves) < len(score.voices) and not sung)
-    for number, staff in enumerate(staves, start=1):
+    _header(root, score, parts)
+    for number, staff in enumerate(parts, start=1):
         part = _add(root, "part", id=f"P{number}")
         for place in range(len(score.measures)):
-            _measure(part, score, staff, place, keys, page)
+            _measure(part, score, staff, place, divisions, tempo=number == 1 and not place)
     ET.indent(root)
     return _HEAD + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _staves(score: Score, layout: str) -> list[_Staff]:
-    possible = tuple(v.name for v in score.voices) == VOICE_NAMES[4]
-    if layout == "open" or not possible:
-        return [_Staff(v.label, v.clef, (v,)) for v in score.voices]
-    pairs = (score.voices[:2], score.voices[2:])
-    return [
-        _Staff("\n".join(v.label for v in pair), clef, pair)
-        for pair, clef in zip(pairs, ("treble", "bass"), strict=True)
-    ]
-
-
-def _header(root: ET.Element, score: Score, staves: list[_Staff], *, joined: bool) -> None:
-    """Write all before the music; bar lines that join the staves would run through words."""
+def _header(root: ET.Element, score: Score, parts: Sequence[Staff]) -> None:
     if score.title:
         _add(_add(root, "work"), "work-title", score.title)
     identification = _add(root, "identification")
@@ -116,55 +69,50 @@ def _header(root: ET.Element, score: Score, staves: list[_Staff], *, joined: boo
     _add(encoding, "software", "CSPComposer")
     for element in ("accidental", "beam", "stem"):
         _add(encoding, "supports", element=element, type="yes")
-    parts = _add(root, "part-list")
-    several = len(staves) > 1
-    if several:
-        group = _add(parts, "part-group", number="1", type="start")
+    listed = _add(root, "part-list")
+    if len(parts) > 1:
+        # Bar lines that join the staves of voices would run through the words.
+        joined = parts[0].paired and not any(staff.syllables for staff in parts)
+        group = _add(listed, "part-group", number="1", type="start")
         _add(group, "group-symbol", "bracket")
         _add(group, "group-barline", "yes" if joined else "no")
-    for number, staff in enumerate(staves, start=1):
-        _add(_add(parts, "score-part", id=f"P{number}"), "part-name", staff.label)
-    if several:
-        _add(parts, "part-group", number="1", type="stop")
+    for number, staff in enumerate(parts, start=1):
+        _add(_add(listed, "score-part", id=f"P{number}"), "part-name", staff.label)
+    if len(parts) > 1:
+        _add(listed, "part-group", number="1", type="stop")
 
 
 def _measure(
-    part: ET.Element, score: Score, staff: _Staff, place: int, keys: list[int], page: _Page
+    part: ET.Element, score: Score, staff: Staff, place: int, divisions: int, *, tempo: bool
 ) -> None:
     measure = score.measures[place]
     out = _add(part, "measure", number=str(measure.number))
     if measure.number == 0:
         out.set("implicit", "yes")
-    _attributes(out, score, staff, place, keys, page)
+    _attributes(out, score, staff, place, divisions)
+    if tempo:
+        _tempo(out, score)
     end = measure.onset + measure.length
-    onsets = {
-        name: {sign.onset for sign in measures[place]} for name, measures in staff.signs.items()
-    }
-    due = [(t, e) for t, e in staff.beside if measure.onset <= t < end]
+    due = [words for words in staff.beside if measure.onset <= words.onset < end]
     for order, voice in enumerate(staff.voices):
         if order:
-            backup = _add(out, "backup")
-            _add(backup, "duration", _count(measure.length, page))
-        later = [onsets[v.name] for v in staff.voices[order + 1 :]]
+            _add(_add(out, "backup"), "duration", str(int(measure.length * divisions)))
         for sign in staff.signs[voice.name][place]:
-            for time, element in list(due):
-                within = sign.onset < time < sign.onset + sign.duration
-                if time == sign.onset or (within and not any(time in o for o in later)):
-                    due.remove((time, element))
-                    out.append(_shifted(element, time - sign.onset, page))
-            _sign(out, sign, staff, order, page)
+            while due and due[0].onset < sign.onset + sign.duration:
+                words = due.pop(0)
+                _words(out, words, (words.onset - sign.onset) * divisions)
+            _sign(out, sign, staff, order, divisions)
     if place + 1 == len(score.measures):
         _add(_add(out, "barline", location="right"), "bar-style", "light-heavy")
 
 
-def _attributes(
-    out: ET.Element, score: Score, staff: _Staff, place: int, keys: list[int], page: _Page
-) -> None:
+def _attributes(out: ET.Element, score: Score, staff: Staff, place: int, divisions: int) -> None:
     measure = score.measures[place]
     before = score.measures[place - 1] if place else None
+    keys = key_signatures(score)
     attributes = ET.Element("attributes")
     if before is None:
-        _add(attributes, "divisions", str(page.divisions))
+        _add(attributes, "divisions", str(divisions))
     if before is None or keys[place] != keys[place - 1]:
         key = _add(attributes, "key")
         if before and keys[place] == 0:
@@ -188,13 +136,13 @@ def _attributes(
         out.append(attributes)
 
 
-def _sign(out: ET.Element, sign: Sign, staff: _Staff, order: int, page: _Page) -> None:
+def _sign(out: ET.Element, sign: Sign, staff: Staff, order: int, divisions: int) -> None:
     voice = staff.voices[order]
     note = _add(out, "note")
     if sign.note:
         suffix = f"-{sign.part + 1}" if sign.part else ""
         note.set("id", f"n-{voice.name}-{sign.index}{suffix}")
-        colour = page.colours.get((voice.name, sign.note.onset))
+        colour = staff.colours.get((voice.name, sign.note.onset))
         if colour:
             note.set("color", colour)
         letter, alter, octave = pitches.parts(sign.note.pitch)
@@ -207,7 +155,7 @@ def _sign(out: ET.Element, sign: Sign, staff: _Staff, order: int, page: _Page) -
         rest = _add(note, "rest")
         if sign.kind == "measure":
             rest.set("measure", "yes")
-    _add(note, "duration", _count(sign.duration, page))
+    _add(note, "duration", str(int(sign.duration * divisions)))
     ties = [kind for kind, on in (("stop", sign.part > 0), ("start", sign.tied_on)) if on]
     for kind in ties:
         _add(note, "tie", type=kind)
@@ -216,57 +164,51 @@ def _sign(out: ET.Element, sign: Sign, staff: _Staff, order: int, page: _Page) -
         _add(note, "type", sign.kind)
     for _ in range(sign.dots):
         _add(note, "dot")
-    if (voice.name, sign.onset) in staff.sharps and sign.note:
-        _add(note, "accidental", staff.sharps[voice.name, sign.onset])
+    if (voice.name, sign.onset) in staff.accidentals and sign.note:
+        _add(note, "accidental", staff.accidentals[voice.name, sign.onset])
     if sign.tuplet:
         modification = _add(note, "time-modification")
         _add(modification, "actual-notes", str(sign.tuplet.actual))
         _add(modification, "normal-notes", str(sign.tuplet.normal))
-    paired = len(staff.voices) > 1
-    if paired and sign.note:
+    if staff.paired and sign.note:
         _add(note, "stem", "down" if order else "up")
     for number, beam in enumerate(sign.beams, start=1):
         _add(note, "beam", beam, number=str(number))
-    _notations(note, sign, ties, paired=paired, below=paired and order == 1)
+    _notations(note, sign, ties, staff, order)
     _fermata(note, sign, staff, order)
     if sign.note and not sign.part:
-        for syllable in page.words.get((voice.name, sign.note.onset), ()):
-            _lyric(note, syllable, above=paired and not order and staff.sung == 2)
-    if (voice.name, sign.onset) in staff.numerals:
-        row, text = staff.numerals[voice.name, sign.onset]
-        lyric = _add(note, "lyric", number=str(row), name="harmony")
-        _add(lyric, "syllabic", "single")
-        _add(lyric, "text", text)
+        for syllable in staff.syllables.get((voice.name, sign.note.onset), ()):
+            _lyric(note, syllable, above=staff.words_above and order == 0)
+    _numeral(note, staff.numerals.get((voice.name, sign.onset), ""), staff.row)
 
 
-def _notations(note: ET.Element, sign: Sign, ties: list[str], *, paired: bool, below: bool) -> None:
+def _notations(note: ET.Element, sign: Sign, ties: list[str], staff: Staff, order: int) -> None:
     notations = ET.Element("notations")
-    side = _BELOW if below else _ABOVE
     for kind in ties:
         tied = _add(notations, "tied", type=kind)
-        if paired and kind == "start":
-            tied.set("orientation", "under" if below else "over")
+        if staff.paired and kind == "start":
+            tied.set("orientation", "under" if order else "over")
     for kind, on in (("start", sign.opens), ("stop", sign.closes)):
         if on:
             tuplet = _add(notations, "tuplet", type=kind, number="1")
             if kind == "start":
                 tuplet.set("bracket", "yes" if sign.bracket else "no")
-                if paired:
-                    tuplet.set("placement", side)
+                if staff.paired:
+                    tuplet.set("placement", "below" if order else "above")
     if len(notations):
         note.append(notations)
 
 
-def _fermata(note: ET.Element, sign: Sign, staff: _Staff, order: int) -> None:
-    """Hang a fermata on the last note head; two voices that pause together show one, outside."""
+def _fermata(note: ET.Element, sign: Sign, staff: Staff, order: int) -> None:
+    """Hang a fermata on the last note head; two voices that pause together show the outer one."""
     if not (sign.note and sign.note.fermata) or sign.tied_on:
         return
-    below = len(staff.voices) > 1 and order == 1
-    shared = len(staff.voices) > 1 and any(
+    below = staff.paired and order == 1
+    shared = staff.paired and any(
         other.fermata and other.end == sign.note.end for other in staff.voices[1 - order].notes
     )
     notations = _add(note, "notations")
-    if shared and below != staff.last:
+    if shared and below != staff.lowest:
         notations.set("print-object", "no")
     _add(notations, "fermata", type="inverted" if below else "upright")
 
@@ -274,105 +216,56 @@ def _fermata(note: ET.Element, sign: Sign, staff: _Staff, order: int) -> None:
 def _lyric(note: ET.Element, syllable: Syllable, *, above: bool) -> None:
     lyric = _add(note, "lyric", number=str(syllable.verse))
     if above:
-        lyric.set("placement", _ABOVE)
+        lyric.set("placement", "above")
     _add(lyric, "syllabic", syllable.place)
     _add(lyric, "text", syllable.text)
     if syllable.held:
         _add(lyric, "extend")
 
 
-def _set_beside(
-    score: Score, staves: list[_Staff], marks: Sequence[Mark], sung: Sequence[Voice]
-) -> None:
-    """Hang the tempo, the labels of the marks and the numerals on the staves."""
-    staves[-1].last = len(staves) > 1
-    for staff in staves:
-        staff.sung = len([v for v in staff.voices if v in sung])
-    staves[0].beside.append((Fraction(0), _tempo(score)))
-    seen = set()
-    for mark in marks:
-        if mark.label and (mark.label, mark.onset) not in seen:
-            seen.add((mark.label, mark.onset))
-            staff = next(s for s in staves if mark.voice in {v.name for v in s.voices})
-            words = _words(mark.label, _BELOW if staff.last else _ABOVE, mark.colour)
-            staff.beside.append((mark.onset, words))
-    # Numerals are a row of lyrics named "harmony": of all that MusicXML offers only lyrics are
-    # spaced and aligned by verovio and MuseScore alike. <function> is drawn by neither, <harmony>
-    # loses its placement in MuseScore, <words> step up and down in both.
-    verses = [len(n.lyrics) for v in staves[-1].voices if v in sung for n in v.notes]
-    row = 1 + max(verses, default=0)
-    for time, text in numerals(score):
-        anchor = _anchor(staves[-1], time)
-        if anchor:
-            staves[-1].numerals[anchor, time] = row, text
-        else:
-            staves[-1].beside.append((time, _words(text, _BELOW, "")))
+def _numeral(note: ET.Element, text: str, row: int) -> None:
+    """Set a numeral as a lyric that is named "harmony".
+
+    Of all that MusicXML offers only lyrics are spaced and aligned by verovio and MuseScore alike:
+    <function> is drawn by neither, <harmony> loses its placement and its own text in MuseScore,
+    <words> step up and down in both.
+    """
+    if text:
+        lyric = _add(note, "lyric", number=str(row), name="harmony")
+        _add(lyric, "syllabic", "single")
+        _add(lyric, "text", text)
 
 
-def _anchor(staff: _Staff, time: Fraction) -> str:
-    """Return the lowest voice of a staff that has a note head at a time, "" if none has."""
-    for voice in reversed(staff.voices):
-        for bar in staff.signs[voice.name]:
-            if any(sign.note and sign.onset == time for sign in bar):
-                return voice.name
-    return ""
+def _words(out: ET.Element, words: Words, offset: Fraction) -> None:
+    direction = _add(out, "direction", placement="below" if words.below else "above")
+    text = _add(_add(direction, "direction-type"), "words", words.text)
+    if words.colour:
+        text.set("color", words.colour)
+        text.set("font-size", "9")
+    if offset:
+        _add(direction, "offset", str(int(offset)))
 
 
-def _words(text: str, placement: str, colour: str) -> ET.Element:
-    direction = ET.Element("direction", placement=placement)
-    words = _add(_add(direction, "direction-type"), "words", text)
-    if colour:
-        words.set("color", colour)
-        words.set("font-size", "9")
-    return direction
-
-
-def _tempo(score: Score) -> ET.Element:
-    direction = ET.Element("direction", placement=_ABOVE)
+def _tempo(out: ET.Element, score: Score) -> None:
+    direction = _add(out, "direction", placement="above")
     metronome = _add(_add(direction, "direction-type"), "metronome")
-    first = score.measures[0]
-    dotted = compound(first)
+    dotted = compound(score.measures[0])
     _add(metronome, "beat-unit", "quarter")
     if dotted:
         _add(metronome, "beat-unit-dot")
     _add(
         metronome, "per-minute", str(round(score.tempo * Fraction(2, 3) if dotted else score.tempo))
     )
-    _add(direction, "sound", tempo=_decimal(score.tempo))
-    return direction
+    exact = f"{float(score.tempo):.6f}".rstrip("0").rstrip(".")
+    _add(direction, "sound", tempo=exact)
 
 
-def _shifted(element: ET.Element, offset: Fraction, page: _Page) -> ET.Element:
-    if offset:
-        child = ET.Element("offset")
-        child.text = _count(offset, page)
-        before = [e for e in element if e.tag not in ("sound", "staff")]
-        element.insert(len(before), child)
-    return element
-
-
-def _key_of(score: Score, measure: Measure) -> int:
-    end = measure.onset + measure.length
-    return [s.fifths for s in score.signatures if s.onset < end][-1]
-
-
-def _marked(score: Score, mark: Mark) -> Note | None:
-    return note_at(score.voice(mark.voice), mark.onset)
-
-
-def _denominators(score: Score, staves: list[_Staff]) -> set[int]:
-    signs = [s for f in staves for bars in f.signs.values() for bar in bars for s in bar]
-    times = [t for s in signs for t in (s.onset, s.duration)]
-    times += [t for f in staves for t, _ in f.beside] + [m.length for m in score.measures]
-    return {t.denominator for t in times}
-
-
-def _count(duration: Fraction, page: _Page) -> str:
-    return str(int(duration * page.divisions))
-
-
-def _decimal(number: Fraction) -> str:
-    return f"{float(number):.6f}".rstrip("0").rstrip(".")
+def _denominators(score: Score, parts: Sequence[Staff]) -> set[int]:
+    signs = [s for staff in parts for bars in staff.signs.values() for bar in bars for s in bar]
+    times = [time for sign in signs for time in (sign.onset, sign.duration)]
+    times += [words.onset for staff in parts for words in staff.beside]
+    times += [measure.length for measure in score.measures]
+    return {time.denominator for time in times}
 
 
 def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:

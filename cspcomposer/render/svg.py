@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cspcomposer.errors import BadScore
+
+if TYPE_CHECKING:
+    import verovio
 
 WIDTH, HEIGHT = 210.0, 297.0  # of a page (A4), in millimetres
 MARGIN = 13.0  # to the left and the right of the music, in millimetres
 SCALE = 80
+SPACINGS = (0.3, 0.26, 0.22, 0.18)  # verovio's "spacingLinear", the widest first
 
 
 def svg_pages(
@@ -43,14 +49,25 @@ def svg_pages(
             "header": "auto" if header else "none",
             "footer": "none",
             "breaks": "auto",
-            "breaksNoWidow": True,
             "pageMarginLeft": round(MARGIN * 1000 / scale),
             "pageMarginRight": round(MARGIN * 1000 / scale),
-            "spacingLinear": 0.3,
             "lyricWordSpace": 1.6,
+            "lyricTopMinMargin": 3.0,
             "xmlIdSeed": 1,  # ids of what has none in the text: the same on every run
         }
     )
     if not toolkit.loadData(musicxml):
         raise BadScore("the engraver cannot read the MusicXML text")
+    _lay_out(toolkit)
     return tuple(toolkit.renderToSVG(page) for page in range(1, toolkit.getPageCount() + 1))
+
+
+def _lay_out(toolkit: verovio.toolkit) -> None:
+    """Space the music as wide as leaves no single measure on the last system."""
+    for spacing in (*SPACINGS, SPACINGS[0]):
+        toolkit.setOptions({"spacingLinear": spacing})
+        toolkit.redoLayout()
+        systems = toolkit.renderToSVG(toolkit.getPageCount()).split('class="system"')[1:]
+        widow = systems[-1:] and systems[-1].count('class="measure"') == 1
+        if not widow or (len(systems) == 1 and toolkit.getPageCount() == 1):
+            return
