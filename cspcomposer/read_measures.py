@@ -54,12 +54,14 @@ def frame(stream: Any, parts: Sequence[list[Any]]) -> tuple[Score, list[list[Fra
     ]
     signatures, keys = _keys(parts, placed)
     words = stream.metadata
+    heads = [bars[0].recurse().notesAndRests.first() for bars in parts]
+    late = all(head is None or head.isRest for head in heads)
     empty = Score(
         title=_words(words and (words.title or words.movementName)),
         composer=_words(words and words.composer),
         tempo=_tempo(stream),
         voices=(),
-        measures=tuple(_numbered(_joined(raw))),
+        measures=tuple(_numbered(_joined(raw), late=late)),
         signatures=signatures,
         keys=keys,
     )
@@ -91,13 +93,20 @@ def _joined(measures: Sequence[Measure]) -> list[Measure]:
     return out
 
 
-def _numbered(measures: list[Measure]) -> list[Measure]:
-    """Return the measures with rising numbers, a pick-up being 0."""
+def _numbered(measures: list[Measure], *, late: bool) -> list[Measure]:
+    """Return the measures with rising numbers, a pick-up being 0.
+
+    Args:
+        measures: Numbered as in the file.
+        late: Whether every part begins with a rest: a pick-up may be written as a whole bar.
+    """
     numbers = [m.number for m in measures]
     first = measures[0]
     pickup = len(measures) > 1 and first.length < first.full
     if pickup and numbers[0] != 0:
         numbers = [n - numbers[0] for n in numbers]
+    if not pickup and numbers[0] == 0 and not late:  # ABC counts from 0, pick-up or not
+        numbers = [n + 1 for n in numbers]
     if numbers[0] < 0 or any(a >= b for a, b in pairwise(numbers)):
         numbers = list(range(0 if pickup else 1, len(measures) + 1))
     return [replace(m, number=n) for m, n in zip(measures, numbers, strict=False)]

@@ -90,7 +90,9 @@ def parse(content: bytes, chosen: Callable[[list[str]], Collection[int]]) -> Any
         _check(part, names.get(part.get("id", ""), ""))
     from music21.musicxml.xmlToM21 import MusicXMLImporter
 
-    return MusicXMLImporter().xmlRootToScore(root)
+    importer = MusicXMLImporter()
+    importer.xmlRootToScore(root, importer.stream)  # a part's second staff goes there only
+    return importer.stream
 
 
 def _root(content: bytes) -> ET.Element:

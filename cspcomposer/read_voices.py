@@ -186,10 +186,11 @@ def _split(events: list[_Event], *, name: str, frame: Score) -> list[list[_Event
         return [events] if events else []
     whole = sum((e.duration for e in events), Fraction(0))
     full = sum((e.duration for e in events if len(e.pitches) == size), Fraction(0))
-    odd = next((e for e in events if len(e.pitches) not in ({1, size} if size == 2 else {size})), 0)
+    steady = {1, size} if size == 2 else {size}
+    odd = next((e for e in events if len(e.pitches) not in steady), None)
     if full < MOSTLY * whole:
         odd = next(e for e in events if len(e.pitches) > 1)
-    if odd:
+    if odd is not None:
         raise BadScore(
             Fault(
                 f"{_place(frame, odd.onset)} has {_count(len(odd.pitches))} on one stem, and other "
