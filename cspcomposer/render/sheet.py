@@ -8,7 +8,7 @@ from cspcomposer.render.svg import HEIGHT, SCALE, WIDTH, svg_pages
 
 _TITLE_HEIGHT = 22.0
 _DOCUMENT = """
-#set document(title: sys.inputs.title, author: sys.inputs.composer)
+#set document(title: sys.inputs.title, author: sys.inputs.composer, date: none)
 #set page(width: {width}mm, height: {height}mm, margin: 0mm)
 #set text(font: "Libertinus Serif")
 #let music(page, top) = place(dy: top, image(
@@ -47,7 +47,6 @@ def sheet(
         format=to,
         ppi=ppi,
         ignore_system_fonts=True,
-        timestamp=0,
         sys_inputs={"title": title, "composer": composer, **pages},
     )
     return content if isinstance(content, list) else [content]
