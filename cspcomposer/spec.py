@@ -1,0 +1,394 @@
+"""The specification: what a user may ask for, as one model. Reads no file, see `specfile`.
+
+The descriptions of the fields are the documentation that editors show: they go into the JSON
+Schema, which is shipped beside this module as ``spec.schema.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from cspcomposer import metre as metres
+from cspcomposer import notation
+from cspcomposer import pitch as pitches
+from cspcomposer.metre import Metre
+from cspcomposer.score import VOICE_NAMES
+
+MOST_BARS = 500
+MOST_SIGNATURE = 7
+Severity = Literal["hard", "strong", "mild", "hint", "off"]
+Cadence = Literal["authentic", "half", "plagal", "deceptive", "any"]
+Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
+Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
+HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
+Line = Annotated[str, StringConstraints(max_length=200, strict=True)]
+_TONALITY = re.compile(r"([A-Ga-g])(#|b| sharp| flat|-sharp|-flat)?(?: (major|minor))?")
+
+
+@dataclass(frozen=True)
+class Tonality:
+    """A key: tonic as a pitch class (1 to 40, see `cspcomposer.pitch`), "major" or "minor"."""
+
+    tonic: int
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{pitches.class_name(self.tonic)} {self.mode}"
+
+    @property
+    def fifths(self) -> int:
+        """The sharps of its signature; flats are negative."""
+        return pitches.fifths(self.tonic) - (3 if self.mode == "minor" else 0)
+
+
+def tonality(text: str) -> Tonality:
+    """Return the key that ``G major``, ``f# minor``, ``Bb`` or ``e`` stands for.
+
+    Raises:
+        ValueError: no key, or one of more than seven sharps or flats.
+
+    >>> str(tonality("e")), str(tonality("Bb major"))
+    ('E minor', 'Bb major')
+    """
+    found = _TONALITY.fullmatch(text.strip().removesuffix(":"))
+    if not found:
+        raise ValueError("expected a key such as G major, E minor, Bb major or F# minor")
+    sign = {"s": "#", "f": "b"}.get((found[2] or "").strip(" -")[:1], found[2] or "")
+    mode = found[3] or ("minor" if found[1].islower() else "major")
+    key = Tonality(pitches.parse_class(found[1].upper() + sign), mode)
+    if abs(key.fifths) > MOST_SIGNATURE:
+        raise ValueError("expected a key of at most seven sharps or flats")
+    return key
+
+
+def note_range(text: str) -> tuple[int, int]:
+    """Return the lowest and the highest pitch of ``c' g''`` or ``C4 G5``.
+
+    Raises:
+        ValueError: not such a range.
+    """
+    ends = re.split(r"\s*-\s*|\s+", text.strip())
+    expected = "expected the lowest and the highest pitch, such as c' g'' or C4 G5"
+    if len(ends) != 2:
+        raise ValueError(expected)
+    try:
+        low, high = (pitches.parse(e) if e[-1:].isdigit() else notation.pitch(e) for e in ends)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0 <= pitches.midi(low) < pitches.midi(high) <= 127:
+        raise ValueError("expected the lowest pitch first, and two pitches that differ")
+    return low, high
+
+
+def _from_text(parse: Any) -> BeforeValidator:
+    """Let a field be written as a text, and accept the parsed value from Python as well."""
+
+    def read(value: object) -> object:
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(read, json_schema_input_type=str)
+
+
+def _length(text: str) -> Fraction:
+    """Return a length in quarter notes from one in whole notes: ``1/4``."""
+    found = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text.strip())
+    if not found or int(found[2]) not in metres.UNITS:
+        raise ValueError("expected a length such as 1/4 (one quarter note) or 3/8")
+    return Fraction(4 * int(found[1]), int(found[2]))
+
+
+def _listed(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _named(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _voices(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value not in VOICE_NAMES:
+            raise ValueError(f"expected 1 to {max(VOICE_NAMES)} voices, or a list of them")
+        value = list(VOICE_NAMES[value])
+    return tuple(map(_named, value)) if isinstance(value, list | tuple) else value
+
+
+def _text(description: str, pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "pattern": pattern, "examples": examples, "description": description}
+    )
+
+
+_KEY_PATTERN = r"^[A-Ga-g](#|b|[ -]sharp|[ -]flat)?( (major|minor))?:?$"
+_Tonality = Annotated[
+    Tonality,
+    _from_text(tonality),
+    PlainSerializer(str, return_type=str),
+    _text("A key; a small letter alone is minor.", _KEY_PATTERN, "G major", "E minor", "Bb"),
+]
+_Metre = Annotated[
+    Metre,
+    _from_text(metres.parse),
+    PlainSerializer(str, return_type=str),
+    _text("A metre.", r"^\d{1,2}/(1|2|4|8|16|32)$", "4/4", "3/4", "6/8", "2/2", "3/2"),
+]
+_Length = Annotated[
+    Fraction,
+    _from_text(_length),
+    PlainSerializer(lambda length: f"{length.numerator}/{length.denominator * 4}", return_type=str),
+    _text("A length, as a part of a whole note.", r"^\d{1,3}/(1|2|4|8|16|32)$", "1/4", "3/8"),
+]
+_Range = Annotated[
+    tuple[int, int],
+    _from_text(note_range),
+    PlainSerializer(lambda ends: " ".join(map(pitches.name, ends)), return_type=str),
+    _text("The lowest and the highest pitch, in LilyPond's or in scientific names.", "^.+ .+$",
+          "c' g''", "C4 G5"),
+]  # fmt: skip
+
+
+class _Model(BaseModel):
+    """What all parts of a specification have in common."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class VoiceSpec(_Model):
+    """One voice."""
+
+    name: Name
+    """The voice's name: small letters, digits and underscores."""
+    label: Line | None = None
+    """What stands before its staff; the name if left out."""
+    range: _Range | None = None
+    """The lowest and the highest pitch (c' g'' or C4 G5); the style's if left out."""
+    clef: Clef | None = None
+    """The clef; chosen by the voice's range if left out. treble8 sounds an octave lower."""
+
+
+class PhraseSpec(_Model):
+    """One phrase."""
+
+    bars: int = Field(ge=1, le=MOST_BARS)
+    """How many bars the phrase has, a pick-up not counted."""
+    cadence: Cadence = "any"
+    """How the phrase ends."""
+    key: _Tonality | None = None
+    """The key in which the phrase ends; that of the phrase before, or of the piece, if left out."""
+
+
+class Effort(_Model):
+    """How long to search: either so many conflicts (repeatable) or so many seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["conflicts"]}, {"required": ["seconds"]}]}
+    )
+
+    conflicts: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """A limit on the solver's conflicts: the same on every machine."""
+    seconds: float | None = Field(default=None, gt=0, le=86400)
+    """A limit in seconds: a slower machine may find less."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if (self.conflicts is None) == (self.seconds is None):
+            raise ValueError("expected either conflicts or seconds, and not both")
+        return self
+
+
+class FileSource(_Model):
+    """A given line that stands in a file of its own."""
+
+    file: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    """The file; a relative path starts at the folder of the specification."""
+    part: int = Field(default=1, ge=1, le=99)
+    """Which part of the file, counted from 1 at the top."""
+
+
+def _kind(value: object) -> str:
+    return "file" if isinstance(value, dict | FileSource) else "text"
+
+
+Given = Annotated[
+    Annotated[str, Tag("text"), StringConstraints(max_length=100_000)]
+    | Annotated[FileSource, Tag("file")],
+    Discriminator(_kind),
+]
+
+
+class Spec(_Model):
+    """A specification of a piece for CSPComposer."""
+
+    title: Line = ""
+    """The title."""
+    composer: Line = ""
+    """Who is named as the composer, of a given hymn tune for example."""
+    style: Name = "chorale"
+    """The style: which rules hold and how strictly, which chords and ranges there are."""
+    key: _Tonality = Tonality(pitches.parse_class("C"), "major")
+    """The key in which the piece begins and, unless the last phrase says otherwise, ends."""
+    metre: _Metre = Metre(4, 4)
+    """The metre."""
+    pickup: _Length = Fraction(0)
+    """The length of the pick-up (anacrusis) before bar 1, as a part of a whole note."""
+    tempo: float = Field(default=72, ge=10, le=400)
+    """Quarter notes in a minute."""
+    voices: Annotated[
+        tuple[VoiceSpec, ...],
+        BeforeValidator(
+            _voices,
+            json_schema_input_type=Annotated[
+                list[Name | VoiceSpec], Field(min_length=1, max_length=max(VOICE_NAMES))
+            ]
+            | Annotated[int, Field(ge=1, le=max(VOICE_NAMES))],
+        ),
+    ] = Field(default=tuple(VoiceSpec(name=n) for n in VOICE_NAMES[4]), min_length=1, max_length=8)
+    """The voices from the highest to the lowest: names, or names with range and clef, or a number;
+    soprano, alto, tenor and bass if left out."""
+    bars: int | None = Field(default=None, ge=1, le=MOST_BARS)
+    """How many bars the piece has, the pick-up not counted; or write phrases."""
+    phrases: (
+        Annotated[
+            tuple[PhraseSpec, ...],
+            BeforeValidator(_listed),
+            Field(min_length=1, max_length=100),
+        ]
+        | None
+    ) = None
+    """The phrases in order, instead of bars."""
+    harmonic_rhythm: HarmonicRhythm = "beat"
+    """How often the harmony may change at most."""
+    given: dict[Name, Given] = {}
+    """What is given. Under a voice's name: its notes as in LilyPond (c'4 d'8 ...; s is a stretch
+    that stays free), or a file. Under figures: a figured bass (<6>4 <6 5>8). Under numerals: Roman
+    numerals in RomanText (m1 C: I b2 V6). What is not given is free."""
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    """The same seed gives the same piece, another seed another."""
+    effort: Effort | None = None
+    """How long to search; a sensible number of conflicts if left out."""
+    outputs: Annotated[tuple[Output, ...], BeforeValidator(_listed)] = Field(
+        default=("musicxml",), min_length=1, max_length=5
+    )
+    """Which files are written."""
+    rules: dict[Name, Severity] = {}
+    """How severe single rules are in this piece, by the rule's name; off switches it off."""
+    rule_folders: Annotated[tuple[Line, ...], BeforeValidator(_listed)] = ()
+    """Folders with rules of your own; a relative path starts at the specification's folder."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bars are asked for, the pick-up not counted; None if the given lines say."""
+        return sum(p.bars for p in self.phrases) if self.phrases else self.bars
+
+    @field_validator("pickup")
+    @classmethod
+    def _pickup_fits(cls, value: Fraction, info: ValidationInfo) -> Fraction:
+        metre = info.data.get("metre")
+        if metre and value >= metre.full:
+            raise ValueError(f"expected less than a bar of {metre}")
+        return value
+
+    @field_validator("voices")
+    @classmethod
+    def _names_differ(cls, value: tuple[VoiceSpec, ...]) -> tuple[VoiceSpec, ...]:
+        names = [voice.name for voice in value]
+        for place, name in enumerate(names):
+            if name in names[:place] or name in ("figures", "numerals"):
+                why = "is another voice's name" if name in names[:place] else "means something else"
+                raise _at((place,), f"the name '{name}' {why}: expected one of its own")
+        return value
+
+    @field_validator("phrases")
+    @classmethod
+    def _phrases_or_bars(
+        cls, value: tuple[PhraseSpec, ...] | None, info: ValidationInfo
+    ) -> tuple[PhraseSpec, ...] | None:
+        if value and info.data.get("bars") is not None:
+            raise ValueError("expected either bars or phrases, and not both")
+        if value and sum(phrase.bars for phrase in value) > MOST_BARS:
+            raise ValueError(f"expected at most {MOST_BARS} bars in all")
+        return value
+
+    @field_validator("given")
+    @classmethod
+    def _given_fits(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "voices" in info.data:
+            names = [voice.name for voice in info.data["voices"]]
+            for key in value:
+                if key not in (*names, "figures", "numerals"):
+                    raise _at((key,), "no voice of this name", (*names, "figures", "numerals"))
+            if "figures" in value and names[-1] not in value:
+                raise _at(("figures",), f"figures need the bass they stand under: give {names[-1]}")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Self:
+        if self.length is None and not self.given:
+            raise ValueError("how long is the piece? Expected bars, phrases or a given line")
+        return self
+
+
+def _at(place: tuple[str | int, ...], message: str, names: tuple[str, ...] = ()) -> Exception:
+    """Return an error that stands deeper than the field; names are what would have been right."""
+    return PydanticCustomError(
+        "placed", "{message}", {"message": message, "place": place, "names": names}
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a specification."""
+    found = _plain(Spec.model_json_schema())
+    written = Spec.model_construct().model_dump(mode="json", exclude_none=True)
+    for name, part in found["properties"].items():
+        if name in written:
+            part["default"] = written[name]  # as a file would say it: "C major"
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **found,
+        "title": "CSPComposer specification",
+    }
+
+
+def schema_text() -> str:
+    """Return the text of ``spec.schema.json``."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(node: Any) -> Any:
+    """Leave out what a file may not say (null) and what no reader needs (made-up titles)."""
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made_up = isinstance(node.get("title"), str)
+    node = {
+        k: _plain(v) for k, v in node.items() if v is not None and not (k == "title" and made_up)
+    }
+    options = [option for option in node.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        del node["anyOf"]
+        node = {**options[0], **node}
+    return node
