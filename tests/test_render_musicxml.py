@@ -390,6 +390,12 @@ def test_marks_colour_the_note_and_set_each_label_once() -> None:
     assert [w.text for w in root.iter("words")] == ["parallel fifths"]
 
 
+def test_words_and_numerals_keep_their_own_colour_under_a_marked_note() -> None:
+    text = musicxml(hymn(), marks=(Mark("bass", F(0), "#C00000"),))
+    (note,) = (n for n in notes_of(text) if n.get("color"))
+    assert [x.get("color") for x in note.findall("lyric")] == ["#000000"]
+
+
 def test_the_tempo_counts_dotted_beats_in_compound_metres() -> None:
     root = ET.fromstring(musicxml(jig()))
     assert root.find(".//beat-unit-dot") is not None

@@ -116,7 +116,7 @@ def test_a_text_that_is_no_score_is_refused() -> None:
 def test_a_png_is_a_picture_with_ink_on_it() -> None:
     (page,) = png(hymn())
     assert page.startswith(b"\x89PNG\r\n\x1a\n")
-    assert Image.open(io.BytesIO(page)).size == (1240, 1754)
+    assert Image.open(io.BytesIO(page)).size == (1654, 2339)
     assert 0.003 < ink(page) < 0.2
 
 

@@ -180,6 +180,9 @@ def _sign(out: ET.Element, sign: Sign, staff: Staff, order: int, divisions: int)
         for syllable in staff.syllables.get((voice.name, sign.note.onset), ()):
             _lyric(note, syllable, above=staff.words_above and order == 0)
     _numeral(note, staff.numerals.get((voice.name, sign.onset), ""), staff.row)
+    if note.get("color"):
+        for lyric in note.findall("lyric"):  # or it would take the colour of its note
+            lyric.set("color", "#000000")
 
 
 def _notations(note: ET.Element, sign: Sign, ties: list[str], staff: Staff, order: int) -> None:

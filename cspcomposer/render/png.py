@@ -12,7 +12,7 @@ from cspcomposer.score import Score
 
 
 def png(
-    score: Score, *, marks: Sequence[Mark] = (), ppi: float = 150, scale: int = SCALE
+    score: Score, *, marks: Sequence[Mark] = (), ppi: float = 200, scale: int = SCALE
 ) -> list[bytes]:
     """Return the bytes of a PNG file for each page, A4.
 

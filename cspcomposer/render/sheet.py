@@ -25,7 +25,7 @@ def sheet(
     title: str = "",
     composer: str = "",
     to: Literal["pdf", "png"],
-    ppi: float = 150,
+    ppi: float = 200,
     scale: int = SCALE,
 ) -> list[bytes]:
     """Return the files that show the music on A4: one for "pdf", one for each page for "png".

@@ -100,7 +100,8 @@ def staves(score: Score, marks: Sequence[Mark], layout: str) -> tuple[Staff, ...
         lowest = number > 0 and number + 1 == len(groups)
         rows, loose = _numerals(score, signs) if number + 1 == len(groups) else ({}, [])
         labels = [m for m in _labels(marks, score) if m.voice in signs]
-        beside = [Words(m.onset, m.label, lowest, m.colour) for m in labels] + loose
+        under = lowest and not rows and not singing  # below, numerals and verses come first
+        beside = [Words(m.onset, m.label, under, m.colour) for m in labels] + loose
         out.append(
             Staff(
                 label="\n".join(voice.label for voice in voices),
