@@ -16,10 +16,14 @@ from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
+from clingo import ast
+
 from cspcomposer import solver
 from cspcomposer.errors import BadRules, Fault
 
 _PART = re.compile(r"^#program\s+(\w+)\s*\.", re.MULTILINE)
+_INCLUDE = re.compile(r"^\s*#include\b", re.MULTILINE)
+_PLACE = re.compile(r"^\S*?:(\d+):(\d+)")
 SEVERITIES = ("hard", "strong", "mild", "hint", "off")
 
 
@@ -139,6 +143,33 @@ def program(
     out = [solver.Source(str(path), base_part(path)) for path in paths]
     words = "\n".join(f"override({rule},{word})." for rule, word in sorted(overrides.items()))
     return [*out, solver.Source("overrides", words)]
+
+
+def nodes(path: Path) -> list[ast.AST]:
+    """Return a file's statements and comments as syntax trees.
+
+    Raises:
+        BadRules: it does not parse, or would have another file read.
+    """
+    text = path.read_text(encoding="utf-8")
+    include = _INCLUDE.search(text)
+    if include:
+        line = text.count("\n", 0, include.start()) + 1
+        raise BadRules(Fault("#include: rules do not read other files.", path, line))
+    found: list[ast.AST] = []
+    said: list[str] = []
+    try:
+        ast.parse_string(text, found.append, logger=lambda _, remark: said.append(remark))
+    except RuntimeError as error:
+        raise BadRules(*(_syntax_error(remark, path) for remark in said)) from error
+    return found
+
+
+def _syntax_error(remark: str, path: Path) -> Fault:
+    place = _PLACE.search(remark)
+    line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+    message = " ".join(remark.partition("error: ")[2].split()) or remark.strip()
+    return Fault(message, path, line, column)
 
 
 @cache

@@ -13,9 +13,9 @@ PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
-    4: "compose check explain repair exercise batch evaluate",
+    4: "compose check explain repair exercise batch evaluate lint lint_rule",
     3: "stages search read read_measures read_midi read_musicxml read_parts read_voices render",
-    2: "facts solver rulebook priors candidates",
+    2: "facts solver rulebook syntax priors candidates",
     1: "spec specfile score notation figures romantext files cache corpus",
     0: "__init__ errors pitch",
 }
