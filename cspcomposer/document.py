@@ -43,13 +43,17 @@ class Document:
 
     def place(self, way: Where, *, key: bool = False) -> tuple[int, int]:
         """Return line and column of a value (or of its key), or of what encloses it."""
+        return self.at(self.offset(way, key=key))
+
+    def offset(self, way: Where, *, key: bool = False) -> int:
+        """Return the offset of a value (or of its key), or of what encloses it."""
         for end in range(len(way), 0, -1):
             inner = way[:end]
-            if inner in self.values and not key:
-                return self.at(self.values[inner][0])
-            if inner in self.keys or inner in self.values:
-                return self.at(self.keys.get(inner, self.values.get(inner, (0, ""))[0]))
-        return 1, 1
+            if inner in self.values and not (key and inner in self.keys):
+                return self.values[inner][0]
+            if inner in self.keys:
+                return self.keys[inner]
+        return 0
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column, from 1, of an offset."""
@@ -58,7 +62,7 @@ class Document:
 
     def passage(self, way: Where, text: str) -> Passage:
         """Return a text value as a passage that knows where its characters stand."""
-        start, style = self.values.get(way, (self.keys.get(way, 0), "?"))
+        start, style = self.values.get(way, (self.offset(way), "?"))
         if style in ("|", ">"):
             start = max(self.source.find("\n", start) + 1, start)
         elif style in ('"', "'", "'''", '"""', "raw"):

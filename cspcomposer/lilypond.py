@@ -19,6 +19,7 @@ from cspcomposer.metre import Metre, position, written
 from cspcomposer.passage import Passage
 
 MOST_QUARTERS = 8000
+FINEST = 1 << 20
 _DURATIONS = {str(2**n): Fraction(4, 2**n) for n in range(7)} | {"\\breve": Fraction(8)}
 _TOKEN = re.compile(
     r"""(?P<space>\s+)|(?P<comment>%)|(?P<bar>\|)|(?P<tie>~)|(?P<passed>\\?[()]|[\[\]])
@@ -76,8 +77,10 @@ def events(
     line = _Line(passage, metre, pickup)
     for token in _tokens(passage):
         line.read(token)
-        if line.now > MOST_QUARTERS:
-            line.complain(token.start(), f"longer than {MOST_QUARTERS} quarter notes")
+        if line.now > MOST_QUARTERS or line.now.denominator > FINEST:
+            far = line.now > MOST_QUARTERS
+            line.now = Fraction(0)
+            line.complain(token.start(), "too long" if far else "durations too fine to write down")
             break
     for _, offset in line.groups:
         line.complain(offset, "this { is never closed", "Write } where the group ends.")
@@ -131,6 +134,9 @@ class _Line:
             many = int(token["many"] or token["many2"] or 1)
             if not few or not many:
                 self.complain(offset, "a tuplet of none: expected one such as \\tuplet 3/2 { ... }")
+            if len(self.groups) > 8:
+                few = many = 1
+                self.complain(offset, "too many groups inside one another")
             scale = self.groups[-1][0] if self.groups else Fraction(1)
             self.groups.append((scale * Fraction(few or 1, many or 1), offset))
         elif token["close"]:
@@ -161,6 +167,9 @@ class _Line:
                     self.complain(token.start("times"), "a multiplier of nothing: write *2 or *2/3")
                 else:
                     self.length *= Fraction(int(over), int(under or 1))
+        if self.length > MOST_QUARTERS or self.length.denominator > FINEST:
+            self.complain(token.start(), "a duration that nobody can play")
+            self.length = Fraction(1)
         scale = self.groups[-1][0] if self.groups else Fraction(1)
         duration = self.length * scale
         where = self.where()

@@ -185,6 +185,7 @@ class _Reader:
         self.beat, self.struck = Fraction(1), False
         self.key: str | None = None
         self.skipping = False
+        self.lost = False  # behind a wrong beat: do not complain of its consequences
 
     def complain(self, offset: int, message: str, hint: str = "") -> None:
         bar = "" if self.measure is None else f"m{self.measure}: "
@@ -228,16 +229,20 @@ class _Reader:
     def start(self, number: int, offset: int) -> None:
         if self.measure is not None and number <= self.measure:
             self.complain(offset, f"m{number} stands behind m{self.measure}")
+            self.lost = True
+        else:
+            self.lost = False
         self.measure, self.beat, self.struck = number, Fraction(1), False
 
     def move(self, beat: Fraction, text: str, offset: int) -> None:
         last = self.metre.full / self.metre.pulse if self.metre else Fraction(32)
+        was_lost, self.lost = self.lost, True
         if not 1 <= beat < last + 1:
             self.complain(offset, f"{text} lies outside the bar: expected b1 to b{last}")
-        elif self.struck and beat < self.beat:
+        elif self.struck and beat < self.beat and not was_lost:
             self.complain(offset, f"{text} stands behind an earlier beat", "Put beats in order.")
         else:
-            self.beat = beat
+            self.beat, self.lost = beat, False
 
     def chord(self, text: str, offset: int) -> None:
         if self.measure is None:
@@ -253,7 +258,7 @@ class _Reader:
         )
         last = self.found[-1] if self.found else None
         if last and (last.measure, last.beat) == (numeral.measure, numeral.beat):
-            if last.key == numeral.key:
+            if last.key == numeral.key and not self.lost:
                 self.complain(offset, f"'{text}' and '{last.figured}' stand on one beat")
             self.found.pop()
         self.found.append(numeral)

@@ -7,8 +7,6 @@ Schema, which is shipped beside this module as ``spec.schema.json``.
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
@@ -18,24 +16,20 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
     StringConstraints,
     Tag,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from cspcomposer import metre as metres
-from cspcomposer import notation
 from cspcomposer import pitch as pitches
 from cspcomposer.metre import Metre
 from cspcomposer.score import VOICE_NAMES
+from cspcomposer.specforms import LengthText, MetreText, RangeText, Tonality, TonalityText
 
 MOST_BARS = 500
-MOST_SIGNATURE = 7
 Severity = Literal["hard", "strong", "mild", "hint", "off"]
 Cadence = Literal["authentic", "half", "plagal", "deceptive", "any"]
 Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
@@ -43,79 +37,6 @@ Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
 Line = Annotated[str, StringConstraints(max_length=200, strict=True)]
-_TONALITY = re.compile(r"([A-Ga-g])(#|b| sharp| flat|-sharp|-flat)?(?: (major|minor))?")
-
-
-@dataclass(frozen=True)
-class Tonality:
-    """A key: tonic as a pitch class (1 to 40, see `cspcomposer.pitch`), "major" or "minor"."""
-
-    tonic: int
-    mode: str
-
-    def __str__(self) -> str:
-        return f"{pitches.class_name(self.tonic)} {self.mode}"
-
-    @property
-    def fifths(self) -> int:
-        """The sharps of its signature; flats are negative."""
-        return pitches.fifths(self.tonic) - (3 if self.mode == "minor" else 0)
-
-
-def tonality(text: str) -> Tonality:
-    """Return the key that ``G major``, ``f# minor``, ``Bb`` or ``e`` stands for.
-
-    Raises:
-        ValueError: no key, or one of more than seven sharps or flats.
-
-    >>> str(tonality("e")), str(tonality("Bb major"))
-    ('E minor', 'Bb major')
-    """
-    found = _TONALITY.fullmatch(text.strip().removesuffix(":"))
-    if not found:
-        raise ValueError("expected a key such as G major, E minor, Bb major or F# minor")
-    sign = {"s": "#", "f": "b"}.get((found[2] or "").strip(" -")[:1], found[2] or "")
-    mode = found[3] or ("minor" if found[1].islower() else "major")
-    key = Tonality(pitches.parse_class(found[1].upper() + sign), mode)
-    if abs(key.fifths) > MOST_SIGNATURE:
-        raise ValueError("expected a key of at most seven sharps or flats")
-    return key
-
-
-def note_range(text: str) -> tuple[int, int]:
-    """Return the lowest and the highest pitch of ``c' g''`` or ``C4 G5``.
-
-    Raises:
-        ValueError: not such a range.
-    """
-    ends = re.split(r"\s*-\s*|\s+", text.strip())
-    expected = "expected the lowest and the highest pitch, such as c' g'' or C4 G5"
-    if len(ends) != 2:
-        raise ValueError(expected)
-    try:
-        low, high = (pitches.parse(e) if e[-1:].isdigit() else notation.pitch(e) for e in ends)
-    except ValueError:
-        raise ValueError(expected) from None
-    if not 0 <= pitches.midi(low) < pitches.midi(high) <= 127:
-        raise ValueError("expected the lowest pitch first, and two pitches that differ")
-    return low, high
-
-
-def _from_text(parse: Any) -> BeforeValidator:
-    """Let a field be written as a text, and accept the parsed value from Python as well."""
-
-    def read(value: object) -> object:
-        return parse(value) if isinstance(value, str) else value
-
-    return BeforeValidator(read, json_schema_input_type=str)
-
-
-def _length(text: str) -> Fraction:
-    """Return a length in quarter notes from one in whole notes: ``1/4``."""
-    found = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text.strip())
-    if not found or int(found[2]) not in metres.UNITS:
-        raise ValueError("expected a length such as 1/4 (one quarter note) or 3/8")
-    return Fraction(4 * int(found[1]), int(found[2]))
 
 
 def _listed(value: object) -> object:
@@ -134,40 +55,6 @@ def _voices(value: object) -> object:
     return tuple(map(_named, value)) if isinstance(value, list | tuple) else value
 
 
-def _text(description: str, pattern: str, *examples: str) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"type": "string", "pattern": pattern, "examples": examples, "description": description}
-    )
-
-
-_KEY_PATTERN = r"^[A-Ga-g](#|b|[ -]sharp|[ -]flat)?( (major|minor))?:?$"
-_Tonality = Annotated[
-    Tonality,
-    _from_text(tonality),
-    PlainSerializer(str, return_type=str),
-    _text("A key; a small letter alone is minor.", _KEY_PATTERN, "G major", "E minor", "Bb"),
-]
-_Metre = Annotated[
-    Metre,
-    _from_text(metres.parse),
-    PlainSerializer(str, return_type=str),
-    _text("A metre.", r"^\d{1,2}/(1|2|4|8|16|32)$", "4/4", "3/4", "6/8", "2/2", "3/2"),
-]
-_Length = Annotated[
-    Fraction,
-    _from_text(_length),
-    PlainSerializer(lambda length: f"{length.numerator}/{length.denominator * 4}", return_type=str),
-    _text("A length, as a part of a whole note.", r"^\d{1,3}/(1|2|4|8|16|32)$", "1/4", "3/8"),
-]
-_Range = Annotated[
-    tuple[int, int],
-    _from_text(note_range),
-    PlainSerializer(lambda ends: " ".join(map(pitches.name, ends)), return_type=str),
-    _text("The lowest and the highest pitch, in LilyPond's or in scientific names.", "^.+ .+$",
-          "c' g''", "C4 G5"),
-]  # fmt: skip
-
-
 class _Model(BaseModel):
     """What all parts of a specification have in common."""
 
@@ -183,7 +70,7 @@ class VoiceSpec(_Model):
     """The voice's name: small letters, digits and underscores."""
     label: Line | None = None
     """What stands before its staff; the name if left out."""
-    range: _Range | None = None
+    range: RangeText | None = None
     """The lowest and the highest pitch (c' g'' or C4 G5); the style's if left out."""
     clef: Clef | None = None
     """The clef; chosen by the voice's range if left out. treble8 sounds an octave lower."""
@@ -196,7 +83,7 @@ class PhraseSpec(_Model):
     """How many bars the phrase has, a pick-up not counted."""
     cadence: Cadence = "any"
     """How the phrase ends."""
-    key: _Tonality | None = None
+    key: TonalityText | None = None
     """The key in which the phrase ends; that of the phrase before, or of the piece, if left out."""
 
 
@@ -248,11 +135,11 @@ class Spec(_Model):
     """Who is named as the composer, of a given hymn tune for example."""
     style: Name = "chorale"
     """The style: which rules hold and how strictly, which chords and ranges there are."""
-    key: _Tonality = Tonality(pitches.parse_class("C"), "major")
+    key: TonalityText = Tonality(pitches.parse_class("C"), "major")
     """The key in which the piece begins and, unless the last phrase says otherwise, ends."""
-    metre: _Metre = Metre(4, 4)
+    metre: MetreText = Metre(4, 4)
     """The metre."""
-    pickup: _Length = Fraction(0)
+    pickup: LengthText = Fraction(0)
     """The length of the pick-up (anacrusis) before bar 1, as a part of a whole note."""
     tempo: float = Field(default=72, ge=10, le=400)
     """Quarter notes in a minute."""

@@ -130,8 +130,8 @@ def parse(raw: bytes, path: Path) -> LoadedSpec:
         faults += specwords.faults(document, error.errors(include_url=False))
     texts = _Texts(document, spec)
     faults += texts.faults
-    if spec and not faults:
-        faults += texts.too_long(spec)
+    if spec:
+        faults += texts.too_long(spec) if not faults else []
         faults += _missing_files(document, spec)
     if faults or spec is None:
         raise BadSpec(*_in_order(faults))
@@ -183,6 +183,8 @@ class _Texts:
 
     def read_file(self, name: str) -> None:
         path = self.document.path.parent / name
+        if not _exists(path):
+            return
         try:
             self.numerals = read_numerals(path)
         except BadInput as error:
@@ -247,17 +249,20 @@ def _missing_files(document: Document, spec: Spec) -> list[Fault]:
     faults = []
     for way, name, folder in wanted:
         path = document.path.parent / name
-        try:
-            there = path.is_dir() if folder else path.is_file()
-        except (OSError, ValueError):
-            there = False
-        if not there:
+        if not _exists(path, folder=folder):
             kind = "folder" if folder else "file"
             message = f"no such {kind}: {path}."
             faults.append(
                 Fault(message, document.path, *document.place(way), documents.dotted(way))
             )
     return faults
+
+
+def _exists(path: Path, *, folder: bool = False) -> bool:
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except (OSError, ValueError):  # names that no file can have
+        return False
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:

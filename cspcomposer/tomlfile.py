@@ -27,9 +27,10 @@ def read(document: Document) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         found = re.search(r" \(at line (\d+), column (\d+)\)", message)
-        line, column = (int(found[1]), int(found[2])) if found else (document.source.count("\n"), 1)
+        end = document.at(len(document.source.rstrip()))
+        line, column = (int(found[1]), int(found[2])) if found else end
         said = re.sub(r" \(at .*\)", "", message)
-        fault = Fault(f"this is no TOML: {said}.", document.path, max(line, 1), column)
+        fault = Fault(f"this is no TOML: {said}.", document.path, line, column)
         raise BadSpec(fault) from None
     except (RecursionError, ValueError):
         document.stop(0, "too deep, or a number too large: this is no specification.")

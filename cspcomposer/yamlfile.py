@@ -21,12 +21,17 @@ _FLOAT = re.compile(
 _QUOTED = "Quote the text, or put it behind a | on lines of its own."
 _YAML_WORDS = (
     ("'\\t'", "a tab stands where YAML wants spaces", "Indent with spaces."),
-    ("mapping values are not", "a second ': ' that is no key of its own", _QUOTED),
+    (
+        "mapping values are not",
+        "a ': ' where no key can begin",
+        f"If this is a key, check its indent. {_QUOTED}",
+    ),
     ("expected <block end>", "this does not line up with the lines above", "Check the indent."),
     ("expected alphabetic or", "a * or & that begins a text", _QUOTED),
     ("could not find expected ':'", "a key without its ':' and value", "Write key: value."),
     ("end of stream", "a quote is opened and never closed", "Close it."),
     ("stream end", "a bracket is opened and never closed", "Close it."),
+    ("a comment or a line break", "behind a | the text begins on the next line", "Break the line."),
     ("indentation indicators", "behind a | the text begins on the next line", "Break the line."),
     ("unknown escape", "in double quotes a backslash begins an escape", "Use single quotes or |."),
     ("cannot start any token", "a text cannot begin with this character", _QUOTED),
@@ -73,6 +78,8 @@ class _Reader:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             self.offset = mark.index if mark else getattr(error, "position", self.offset)
             problem = str(getattr(error, "problem", None) or "it cannot be read").split("\n")[0]
+            if "expected ':'" in problem and getattr(error, "context_mark", None):
+                self.offset = error.context_mark.index  # where the key began
             for part, message, hint in _YAML_WORDS:
                 if part in problem:
                     self.stop(message + ".", hint)

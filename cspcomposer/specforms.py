@@ -1,0 +1,127 @@
+"""The short forms in which a specification writes a key, a metre, a length, a range.
+
+Each is a text in the file and in the schema, and a value in the model.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from cspcomposer import metre as metres
+from cspcomposer import notation
+from cspcomposer import pitch as pitches
+from cspcomposer.metre import Metre
+
+MOST_SIGNATURE = 7
+_TONALITY = re.compile(r"([A-Ga-g])(#|b| sharp| flat|-sharp|-flat)?(?: (major|minor))?")
+
+
+@dataclass(frozen=True)
+class Tonality:
+    """A key: tonic as a pitch class (1 to 40, see `cspcomposer.pitch`), "major" or "minor"."""
+
+    tonic: int
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{pitches.class_name(self.tonic)} {self.mode}"
+
+    @property
+    def fifths(self) -> int:
+        """The sharps of its signature; flats are negative."""
+        return pitches.fifths(self.tonic) - (3 if self.mode == "minor" else 0)
+
+
+def tonality(text: str) -> Tonality:
+    """Return the key that ``G major``, ``f# minor``, ``Bb`` or ``e`` stands for.
+
+    Raises:
+        ValueError: no key, or one of more than seven sharps or flats.
+
+    >>> str(tonality("e")), str(tonality("Bb major"))
+    ('E minor', 'Bb major')
+    """
+    found = _TONALITY.fullmatch(text.strip().removesuffix(":"))
+    if not found:
+        raise ValueError("expected a key such as G major, E minor, Bb major or F# minor")
+    sign = {"s": "#", "f": "b"}.get((found[2] or "").strip(" -")[:1], found[2] or "")
+    mode = found[3] or ("minor" if found[1].islower() else "major")
+    key = Tonality(pitches.parse_class(found[1].upper() + sign), mode)
+    if abs(key.fifths) > MOST_SIGNATURE:
+        raise ValueError("expected a key of at most seven sharps or flats")
+    return key
+
+
+def note_range(text: str) -> tuple[int, int]:
+    """Return the lowest and the highest pitch of ``c' g''`` or ``C4 G5``.
+
+    Raises:
+        ValueError: not such a range.
+    """
+    ends = re.split(r"\s*-\s*|\s+", text.strip())
+    expected = "expected the lowest and the highest pitch, such as c' g'' or C4 G5"
+    if len(ends) != 2:
+        raise ValueError(expected)
+    try:
+        low, high = (pitches.parse(e) if e[-1:].isdigit() else notation.pitch(e) for e in ends)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0 <= pitches.midi(low) < pitches.midi(high) <= 127:
+        raise ValueError("expected the lowest pitch first, and two pitches that differ")
+    return low, high
+
+
+def from_text(parse: Any) -> BeforeValidator:
+    """Let a field be written as a text, and accept the parsed value from Python as well."""
+
+    def read(value: object) -> object:
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(read, json_schema_input_type=str)
+
+
+def length(text: str) -> Fraction:
+    """Return a length in quarter notes from one in whole notes: ``1/4``."""
+    found = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text.strip())
+    if not found or int(found[2]) not in metres.UNITS:
+        raise ValueError("expected a length such as 1/4 (one quarter note) or 3/8")
+    return Fraction(4 * int(found[1]), int(found[2]))
+
+
+def _text(description: str, pattern: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "pattern": pattern, "examples": examples, "description": description}
+    )
+
+
+_KEY_PATTERN = r"^[A-Ga-g](#|b|[ -]sharp|[ -]flat)?( (major|minor))?:?$"
+TonalityText = Annotated[
+    Tonality,
+    from_text(tonality),
+    PlainSerializer(str, return_type=str),
+    _text("A key; a small letter alone is minor.", _KEY_PATTERN, "G major", "E minor", "Bb"),
+]
+MetreText = Annotated[
+    Metre,
+    from_text(metres.parse),
+    PlainSerializer(str, return_type=str),
+    _text("A metre.", r"^\d{1,2}/(1|2|4|8|16|32)$", "4/4", "3/4", "6/8", "2/2", "3/2"),
+]
+LengthText = Annotated[
+    Fraction,
+    from_text(length),
+    PlainSerializer(lambda length: f"{length.numerator}/{length.denominator * 4}", return_type=str),
+    _text("A length, as a part of a whole note.", r"^\d{1,3}/(1|2|4|8|16|32)$", "1/4", "3/8"),
+]
+RangeText = Annotated[
+    tuple[int, int],
+    from_text(note_range),
+    PlainSerializer(lambda ends: " ".join(map(pitches.name, ends)), return_type=str),
+    _text("The lowest and the highest pitch, in LilyPond's or in scientific names.", "^.+ .+$",
+          "c' g''", "C4 G5"),
+]  # fmt: skip
