@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import lcm
 
-from cspcomposer.score import Key, Note, Score, Voice, measure_at, note_at, onsets
+from cspcomposer.score import Key, Score, Voice, note_at, onsets
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ class Clock:
 def clock(outline: Outline) -> Clock:
     """Return the coarsest clock that shows every time of a piece exactly."""
     score = outline.score
-    times = [*outline.slots, *(m.onset for m in score.measures), *(m.length for m in score.measures)]
+    times = [
+        *outline.slots,
+        *(m.onset for m in score.measures),
+        *(m.length for m in score.measures),
+    ]
     times += [t for v in score.voices for n in v.notes for t in (n.onset, n.end)]
     units = [Fraction(4, m.unit) for m in score.measures]
     return Clock(lcm(1, *(t.denominator for t in [*times, *units])))
@@ -75,11 +79,12 @@ def grid(outline: Outline) -> tuple[Fraction, ...]:
 def phrases(score: Score, times: tuple[Fraction, ...]) -> Iterator[tuple[Fraction, ...]]:
     """Yield for each phrase its first onset, its last melody note's, and its last."""
     begin = times[0]
-    melody = score.voices[0]
+    melody = next((voice for voice in score.voices if voice.notes), None)
     for end in score.phrase_ends:
-        note = note_at(melody, end)
-        later = [n.onset for n in melody.notes if n.onset > end]
-        until = later[0] if later else max(note.end if note else end, times[-1] + 1)
+        until = times[bisect_right(times, end)] if end < times[-1] else times[-1] + 1
+        if melody and note_at(melody, end):
+            later = (n.onset for n in melody.notes if n.onset > end)
+            until = next(later, times[-1] + 1)
         last = times[bisect_left(times, until) - 1]
         yield begin, end, last
         following = bisect_right(times, last)
@@ -174,21 +179,3 @@ def key_at(keys: tuple[Key, ...], time: Fraction) -> Key:
     """Return the key in force at a time; before the first one, the first one."""
     index = bisect_right(keys, time, key=lambda k: k.onset) - 1
     return keys[max(index, 0)]
-
-
-def merged(notes: Iterable[Note], struck: frozenset[Fraction]) -> tuple[Note, ...]:
-    """Return notes with repetitions joined, except where they are struck again."""
-    out: list[Note] = []
-    for note in sorted(notes):
-        held = out and out[-1].pitch == note.pitch and out[-1].end == note.onset
-        if held and note.onset not in struck:
-            out[-1] = Note(out[-1].onset, note.end - out[-1].onset, note.pitch)
-        else:
-            out.append(note)
-    return tuple(out)
-
-
-def describe(score: Score, time: Fraction) -> str:
-    """Return where a time is, in words."""
-    measure = measure_at(score, time)
-    return f"bar {measure.number}"

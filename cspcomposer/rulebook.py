@@ -8,7 +8,7 @@ it does not know what any rule means.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -20,6 +20,7 @@ from clingo import ast
 
 from cspcomposer import solver
 from cspcomposer.errors import BadRules, Fault
+from cspcomposer.rulebook_slice import sliced
 
 _PART = re.compile(r"^#program\s+(\w+)\s*\.", re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*#include\b", re.MULTILINE)
@@ -87,6 +88,14 @@ def theory() -> list[Path]:
     return [folder() / "vocabulary.lp", *sorted((folder() / "theory").glob("*.lp"))]
 
 
+def severities(style: str, overrides: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return each shipped rule's severity in a style."""
+    sources = program([], "report", style=style, overrides=overrides)
+    kept = sliced(sources, [("effective", 2)])
+    atoms, _ = solver.consequences(kept, show=["effective"])
+    return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}
+
+
 def rule_files(extra: Iterable[Path] = ()) -> list[Path]:
     """Return all rule files, the shipped ones first, then those of other folders."""
     found = sorted((folder() / "rules").rglob("*.lp"))
@@ -100,6 +109,14 @@ def styles() -> list[str]:
     return sorted(p.stem for p in (folder() / "styles").glob("*.lp"))
 
 
+def near(name: str, names: Sequence[str]) -> str:
+    """Return a hint at the name that was meant."""
+    found = get_close_matches(name, names, 1)
+    if found:
+        return f"Did you mean '{found[0]}'?"
+    return f"There are: {', '.join(names)}." if len(names) < 12 else ""
+
+
 def style_file(style: str) -> Path:
     """Return the file of a style.
 
@@ -107,9 +124,7 @@ def style_file(style: str) -> Path:
         BadRules: there is no such style.
     """
     if style not in styles():
-        near = get_close_matches(style, styles(), 1)
-        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(styles())}."
-        raise BadRules(Fault(f"there is no style '{style}'.", hint=hint))
+        raise BadRules(Fault(f"there is no style '{style}'.", hint=near(style, styles())))
     return folder() / "styles" / f"{style}.lp"
 
 
@@ -216,7 +231,7 @@ def read(paths: Iterable[Path]) -> Iterator[Rule]:
         said: dict[str, str] = {}
         for atom in solver.consequences([source])[0]:
             value = atom.arguments[-1]
-            said[atom.name] = value.string if value.type.name == "String" else str(value)
+            said[atom.name] = str(value)
             said["id"] = str(atom.arguments[0])
         missing = [f for f in ("rule", "message", "severity") if f not in said]
         if missing:

@@ -1,0 +1,272 @@
+"""The command line: the only module that prints. Everything heavy is imported when it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cspcomposer import __version__
+from cspcomposer.errors import BadInput, CSPComposerError, Fault
+
+if TYPE_CHECKING:
+    from cspcomposer.compose import Composition
+    from cspcomposer.search import Progress
+
+INTERRUPTED = 130
+FORMATS = ("musicxml", "midi", "svg", "png", "pdf")
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code: 0 fine, 1 faults found, 2 bad input, 3 no solution,
+    4 out of time without a solution, 130 interrupted.
+    """
+    try:
+        options = _parser().parse_args(arguments)
+        run: Command = options.run
+        return run(options)
+    except CSPComposerError as error:
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _complain(BadInput(_reason(error)))
+        return BadInput.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cspcomposer",
+        description="Compose by rules that one can read, and check scores against them.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    compose = commands.add_parser("compose", help="compose what specification files ask for")
+    compose.add_argument("spec", nargs="+", type=Path, help="YAML, JSON or TOML")
+    compose.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write")
+    compose.add_argument("--seed", type=int, help="in place of the specification's")
+    compose.add_argument("--format", type=_formats, metavar="F,F", help=", ".join(FORMATS))
+    compose.add_argument("--seconds", type=_seconds, metavar="S", help="how long to search")
+    compose.add_argument("--json", action="store_true", help="print what was done as JSON")
+    compose.set_defaults(run=_compose)
+
+    check = commands.add_parser("check", help="say which rules a score breaks, and where")
+    check.add_argument("file", nargs="+", type=Path, help="MusicXML, MIDI, ABC or Humdrum")
+    check.add_argument("--style", default="chorale", help="the rules' severities (chorale)")
+    check.add_argument("--key", help="such as 'G major'; estimated if left out")
+    check.add_argument("--numerals", type=Path, metavar="FILE", help="chords, in RomanText")
+    check.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR",
+                       help="a folder with rules of your own")  # fmt: skip
+    check.add_argument("--out", type=Path, metavar="DIR", help="write the score with its faults")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.set_defaults(run=_check)
+
+    study = commands.add_parser("study", help="count how often a body of music breaks each rule")
+    study.add_argument("source", nargs="*", default=["bach"], help="bach, or files and folders")
+    study.add_argument("--style", default="chorale")
+    study.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    study.add_argument("--out", type=Path, metavar="FILE", help="write the table as Markdown")
+    study.add_argument("--json", action="store_true", help="print the figures as JSON")
+    study.set_defaults(run=_study)
+
+    rules = commands.add_parser("rules", help="list the rules, or say what one is about")
+    rules.add_argument("rule", nargs="?", help="a rule's name")
+    rules.add_argument("--style", default="chorale")
+    rules.set_defaults(run=_rules)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of specifications")
+    schema.set_defaults(run=_schema)
+    return parser
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"'{name}': expected some of {', '.join(FORMATS)}")
+    return names
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number of seconds above 0")
+    return value
+
+
+def _complain(error: CSPComposerError) -> None:
+    for fault in error.faults:
+        print(str(fault), file=sys.stderr)
+
+
+def _reason(error: OSError) -> Fault:
+    path = Path(error.filename) if isinstance(error.filename, str) else None
+    return Fault(f"{(error.strerror or str(error)).lower()}.", path)
+
+
+class _Ticker:
+    """A line on a terminal that says how far a search has come; silent elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._begin, self._shown = name, time.monotonic(), False
+        self._on = sys.stderr.isatty()
+
+    def __call__(self, progress: Progress) -> None:
+        if self._on and progress.seconds > 1.0:
+            cost = " ".join(map(str, progress.answer.cost))
+            self._show(f"{self._name}: {progress.seconds:5.1f} s, cost {cost}, still searching")
+
+    def _show(self, line: str) -> None:
+        self._shown = True
+        print(f"\r{line:<78}", end="", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _compose(options: argparse.Namespace) -> int:
+    codes = []
+    for path in options.spec:
+        try:
+            codes.append(_compose_one(path, options))
+        except CSPComposerError as error:
+            _complain(error)
+            codes.append(error.exit_code)
+        if codes[-1] == INTERRUPTED:
+            break
+    return max(codes)
+
+
+def _compose_one(path: Path, options: argparse.Namespace) -> int:
+    from cspcomposer import compose, specfile
+    from cspcomposer.search import Effort
+
+    loaded = specfile.load(path)
+    ticker = _Ticker(path.name)
+    effort = Effort(None, options.seconds) if options.seconds else None
+    try:
+        piece = compose.compose(loaded, seed=options.seed, effort=effort, watch=ticker)
+    finally:
+        ticker.done()
+    formats = options.format or loaded.spec.outputs
+    files = _written(compose.renamed(piece, path.stem), options.out, path.stem, formats)
+    if options.json:
+        print(json.dumps(compose.as_data(piece) | {"files": [str(f) for f in files]}, indent=2))
+    else:
+        cost = ", ".join(map(str, piece.cost)) or "0"
+        best = "optimal" if piece.status == "optimal" else "the best found"
+        spent = sum(piece.seconds.values())
+        print(f"{path.name}: {best}, cost {cost}, {spent:.1f} seconds; seed {piece.seed}.")
+        for file in files:
+            print(f"  {file}")
+    return INTERRUPTED if piece.interrupted else 0
+
+
+def _written(piece: Composition, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    from cspcomposer import compose, render
+    from cspcomposer.files import write_atomically
+
+    files = render.write(piece.score, folder, name, formats)
+    data = compose.as_data(piece) | {"files": [f.name for f in files]}
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return [*files, write_atomically(folder / f"{name}.json", text.encode())]
+
+
+def _check(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from cspcomposer import check, read, romantext
+    from cspcomposer.guard import guard
+
+    for folder in options.rules:
+        for path in sorted(folder.rglob("*.lp")) if folder.is_dir() else [folder]:
+            guard(path)
+    numerals = romantext.read(options.numerals) if options.numerals else ()
+    reports, code = [], 0
+    for path in options.file:
+        try:
+            score = read.read(path)
+            report = check.check(
+                score, file=str(path), style=options.style, folders=tuple(options.rules),
+                key=options.key, numerals=check.placed(score, numerals),
+            )  # fmt: skip
+        except CSPComposerError as error:
+            _complain(error)
+            code = max(code, error.exit_code)
+            continue
+        reports.append(report)
+        if options.out:
+            for file in check.write_marked(report, options.out, path.stem):
+                print(file, file=sys.stderr)
+        if any(v.severity == "hard" for v in report.violations):
+            code = max(code, 1)
+    if options.json:
+        data: Any = [check.as_json(report) for report in reports]
+        print(json.dumps(data[0] if len(options.file) == 1 and data else data, indent=2))
+    else:
+        console = Console(highlight=False)
+        for report in reports:
+            console.print(check.table(report))
+    return code
+
+
+def _study(options: argparse.Namespace) -> int:
+    from cspcomposer import study
+    from cspcomposer.files import write_atomically
+
+    result = study.study(options.source, style=options.style, jobs=options.jobs)
+    text = study.markdown(result)
+    if options.out:
+        write_atomically(options.out, text.encode())
+        print(options.out)
+    elif options.json:
+        print(json.dumps(study.as_json(result), indent=2))
+    else:
+        print(text)
+    return 0
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from cspcomposer import rulebook
+
+    severities = rulebook.severities(options.style)
+    rules = list(rulebook.read(rulebook.rule_files()))
+    if options.rule:
+        found = next((rule for rule in rules if rule.id == options.rule), None)
+        if found is None:
+            hint = rulebook.near(options.rule, [rule.id for rule in rules])
+            raise BadInput(Fault(f"there is no rule '{options.rule}'.", hint=hint))
+        print(rulebook.base_part(found.path).rstrip())
+        return 0
+    width = max(len(rule.id) for rule in rules)
+    for rule in sorted(rules, key=lambda r: (r.stage, r.id)):
+        print(f"{rule.id:<{width}}  {severities[rule.id]:<6}  {rule.stage:<10}  {rule.title}")
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from cspcomposer.spec import schema_text
+
+    print(schema_text(), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

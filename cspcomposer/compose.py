@@ -1,0 +1,280 @@
+"""Compose what a specification asks for: lay out, solve, and say how good the answer is."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cspcomposer import __version__, facts, priors, read, rulebook, stages
+from cspcomposer.analyse import figured
+from cspcomposer.check import Report, as_json, check
+from cspcomposer.errors import BadRules, BadScore, BadSpec, Fault, NoSolution, OutOfTime
+from cspcomposer.explain import Conflict, explain
+from cspcomposer.facts import Outline
+from cspcomposer.guard import guard
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import Chord, Score
+from cspcomposer.search import Effort, Ending, Progress, search
+from cspcomposer.solver import Answer, Solver, Source
+from cspcomposer.spec import FileSource, HarmonicRhythm
+from cspcomposer.specfile import LoadedSpec
+
+WANTED = {"pitch": 3, "harmony": 2, "inversion": 2, "violation": 3}
+FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A composed piece, and everything there is to say about how it came about.
+
+    Attributes:
+        score: The piece.
+        status: "optimal" (nothing better exists) or "feasible".
+        cost: Strong faults, then mild faults and preferences in tenths of a nat.
+        bound: What the cost is at least; as far as it is known.
+        report: Where it breaks which soft rules.
+        seed: The seed.
+        spec_sha256: Of the specification file.
+        rules_sha256: Of all rules, theory and styles that took part.
+        seconds: By stage.
+        interrupted: Whether the search was ended by the user.
+    """
+
+    score: Score
+    status: str
+    cost: tuple[int, ...]
+    bound: tuple[int, ...]
+    report: Report
+    seed: int
+    spec_sha256: str
+    rules_sha256: str
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+Watcher = Callable[[Progress], None]
+
+
+def compose(
+    loaded: LoadedSpec,
+    *,
+    seed: int | None = None,
+    effort: Effort | None = None,
+    watch: Watcher | None = None,
+) -> Composition:
+    """Return a piece as the specification asks.
+
+    Args:
+        loaded: The specification.
+        seed: In place of the specification's.
+        effort: In place of the specification's.
+        watch: Called with every better answer.
+
+    Raises:
+        BadSpec: given lines that cannot be read or do not fit.
+        BadRules: no such style or rule, or a rule file that cannot be used.
+        NoSolution: the rules and the given lines contradict each other; says which.
+        OutOfTime: nothing found within the effort.
+    """
+    begin = time.monotonic()
+    spec = loaded.spec
+    seed = spec.seed if seed is None else seed
+    effort = effort or _effort(loaded)
+    folders = [_folder(loaded, name) for name in spec.rule_folders]
+    _known_rules(loaded, folders)
+    program = partial(
+        rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=folders
+    )
+    sources = sliced(program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
+    scores = _scores(loaded)
+    prepared = time.monotonic()
+    rhythm: HarmonicRhythm | None = None
+    interrupted = False
+    with Solver() as solver:
+        while True:
+            plan = stages.outline(loaded, scores, rhythm=rhythm)
+            texts = [Source("given", facts.facts(plan)), Source("seed", priors.noise(plan, seed))]
+            ending, interrupted = _searched(solver, [*sources, *texts], effort, seed, watch)
+            finer = FINER.get(rhythm or spec.harmonic_rhythm)
+            if ending.best or ending.outcome.satisfiable is not False:
+                break
+            if "harmonic_rhythm" in spec.model_fields_set or finer is None:
+                break
+            rhythm = finer
+        if ending.best is None and interrupted:
+            raise KeyboardInterrupt
+        if ending.best is None and ending.outcome.satisfiable is not False:
+            raise OutOfTime(
+                Fault(
+                    f"nothing was found within {ending.seconds:.0f} seconds.",
+                    spec_path(loaded),
+                    hint="Allow more with --seconds, or give less.",
+                )
+            )
+        if ending.best is None:
+            plan = stages.outline(loaded, scores)
+            relaxed = program(["harmony", "voices", "wishes"], "relax")
+            conflict = explain(solver, relaxed, plan, loaded)
+            raise NoSolution(*_faults(conflict, loaded))
+    solved = time.monotonic()
+    score = decoded(plan, ending.best)
+    report = check(
+        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=folders
+    )
+    return Composition(
+        score,
+        "optimal" if ending.optimal and not interrupted else "feasible",
+        ending.best.cost,
+        ending.best.cost if ending.optimal else ending.outcome.bound,
+        report,
+        seed,
+        loaded.sha256,
+        _sha256(sources),
+        {
+            "prepare": prepared - begin,
+            "ground": ending.grounding,
+            "solve": solved - prepared - ending.grounding,
+            "check": time.monotonic() - solved,
+        },
+        interrupted,
+    )
+
+
+def spec_path(loaded: LoadedSpec) -> Path:
+    """Return the specification's file, for messages."""
+    return loaded.path
+
+
+def _searched(
+    solver: Solver, sources: Sequence[Source], effort: Effort, seed: int, watch: Watcher | None
+) -> tuple[Ending, bool]:
+    """Return how a search ended, and whether the user ended it."""
+    best: Progress | None = None
+    try:
+        for step in search(solver, sources, show=list(WANTED), effort=effort, seed=seed):
+            if isinstance(step, Ending):
+                return step, False
+            best = step
+            if watch:
+                watch(step)
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        return Ending.stopped(best), True
+    raise AssertionError("a search ends with an ending")
+
+
+def decoded(plan: Outline, answer: Answer) -> Score:
+    """Return the score that an answer makes of an outline."""
+    ticking = facts.clock(plan)
+    slots = set(plan.slots)
+    numerals: dict[Fraction, str] = {}
+    inversions: dict[Fraction, int] = {}
+    sung: dict[str, dict[Fraction, int]] = {}
+    for atom in answer.atoms:
+        if atom.name == "harmony":
+            numerals[ticking.time(atom.arguments[0])] = atom.arguments[1]
+        elif atom.name == "inversion":
+            inversions[ticking.time(atom.arguments[0])] = atom.arguments[1]
+        elif atom.name == "pitch":
+            voice, ticks, pitch = atom.arguments
+            moment = ticking.time(ticks)
+            if moment in plan.free.get(str(voice), ()):
+                sung.setdefault(str(voice), {})[moment] = pitch
+    chords = {
+        slot: Chord(slot, n, inversions.get(slot, 0), figured(n, inversions.get(slot, 0)))
+        for slot, n in numerals.items()
+        if slot in slots
+    }
+    return stages.finished(plan, sung, chords)
+
+
+def _effort(loaded: LoadedSpec) -> Effort:
+    asked = loaded.spec.effort
+    if asked is None:
+        return Effort()
+    return Effort(asked.conflicts, asked.seconds)
+
+
+def _folder(loaded: LoadedSpec, name: str) -> Path:
+    place = loaded.file(name)
+    if not place.exists():
+        raise BadSpec(loaded.fault("rule_folders", f"there is no folder '{name}'."))
+    for path in rulebook.rule_files([place])[len(rulebook.rule_files()) :]:
+        guard(path)
+    return place
+
+
+def _known_rules(loaded: LoadedSpec, folders: Iterable[Path]) -> None:
+    known = [path.stem for path in rulebook.rule_files(folders)]
+    faults = []
+    for name in loaded.spec.rules:
+        if name not in known:
+            faults.append(
+                loaded.fault(f"rules.{name}", "there is no such rule.", rulebook.near(name, known))
+            )
+    try:
+        rulebook.style_file(loaded.spec.style)
+    except BadRules as error:
+        faults += [loaded.fault("style", f.message, f.hint) for f in error.faults]
+    if faults:
+        raise BadSpec(*faults)
+
+
+def _scores(loaded: LoadedSpec) -> dict[str, Score]:
+    out = {}
+    for name, source in loaded.spec.given.items():
+        if isinstance(source, FileSource) and name not in ("figures", "numerals"):
+            try:
+                out[name] = read.read(loaded.file(source.file), part=source.part)
+            except BadScore as error:
+                raise BadSpec(
+                    *(loaded.fault(f"given.{name}", str(f)) for f in error.faults)
+                ) from None
+    return out
+
+
+def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
+    head = "there is no solution: " + conflict.summary
+    return [Fault(head, loaded.path), *conflict.lines, *conflict.relaxation]
+
+
+def _sha256(sources: Sequence[Source]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.text.encode())
+    return digest.hexdigest()
+
+
+def as_data(piece: Composition) -> dict[str, Any]:
+    """Return everything there is to say about a piece as plain data for JSON."""
+    packages = ("clingo", "music21", "numpy", "verovio")
+    report = as_json(piece.report)
+    return {
+        "title": piece.score.title,
+        "status": piece.status,
+        "interrupted": piece.interrupted,
+        "cost": list(piece.cost),
+        "bound": list(piece.bound),
+        "faults_by_rule": report["counts"].get("rule", {}),
+        "violations": report["violations"],
+        "seed": piece.seed,
+        "style": piece.report.style,
+        "versions": {"cspcomposer": __version__} | {p: version(p) for p in packages},
+        "sha256": {"spec": piece.spec_sha256, "rules": piece.rules_sha256},
+        "seconds": {name: round(value, 3) for name, value in piece.seconds.items()},
+    }
+
+
+def renamed(piece: Composition, title: str) -> Composition:
+    """Return a piece with a title, where it has none."""
+    if piece.score.title:
+        return piece
+    return replace(piece, score=replace(piece.score, title=title))

@@ -1,0 +1,134 @@
+"""Why there is no solution: a few demands that collide, and the smallest way out.
+
+The negations of all violations are assumed; what cannot hold together is made minimal. Knows no
+rule: what is given is a demand like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from cspcomposer import facts, rulebook, words
+from cspcomposer import pitch as pitches
+from cspcomposer.check import beat_text
+from cspcomposer.errors import Fault
+from cspcomposer.facts import Clock, Outline
+from cspcomposer.rulebook import Rule
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import note_at, position
+from cspcomposer.solver import Answer, Solver, Source, Term
+from cspcomposer.specfile import LoadedSpec
+
+SECONDS = 15.0
+MOST_LINES = 12
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Why there is no solution.
+
+    Attributes:
+        summary: Half a sentence.
+        lines: Demands that cannot all be met: given lines and rules, each with its place.
+        relaxation: What the smallest way out would break.
+        atoms: The demands as violations to be avoided.
+    """
+
+    summary: str
+    lines: tuple[Fault, ...]
+    relaxation: tuple[Fault, ...]
+    atoms: tuple[Term, ...]
+
+
+def explain(
+    solver: Solver, program: Sequence[Source], plan: Outline, loaded: LoadedSpec
+) -> Conflict:
+    """Return why an outline has no solution.
+
+    Args:
+        solver: Where to look.
+        program: Theory and rules, with what is given as wishes and no rule enforced.
+        plan: What was asked for.
+        loaded: Where it was asked for.
+    """
+    rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(_folders(loaded)))}
+    sources = sliced(program, [("violation", 3), ("effective", 2)])
+    solver.ground(
+        [*sources, Source("given", facts.facts(plan))],
+        options=("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min"),
+    )
+    hard = [
+        str(a.arguments[0]) for a in solver.atoms("effective", 2) if str(a.arguments[1]) == "hard"
+    ]
+    found = solver.conflict("violation", 3, first=hard, seconds=SECONDS)
+    if found is None:
+        return Conflict("but no conflict was found within the time.", (), (), ())
+    if not found:
+        return Conflict(
+            "some free voice has no note that it can sing, whatever the rules.",
+            (Fault("Look at the ranges of the voices and at the chords of the style."),), (), (),
+        )  # fmt: skip
+    ticking = facts.clock(plan)
+    lines = _lines(found, rules, plan, ticking, loaded)
+    best: Answer | None = None
+    for step in solver.solve(show=["violation"], seconds=SECONDS):
+        best = step if isinstance(step, Answer) else best
+    broken = [a for a in best.atoms if str(a.arguments[0]) in hard] if best else []
+    relaxation = _lines(broken, rules, plan, ticking, loaded)
+    ways = (
+        (Fault("The smallest way out that was found is this:"), *relaxation) if relaxation else ()
+    )
+    return Conflict("these demands cannot all be met.", lines, ways, found)
+
+
+def _folders(loaded: LoadedSpec) -> list[Path]:
+    return [loaded.file(name) for name in loaded.spec.rule_folders]
+
+
+def _lines(
+    atoms: Sequence[Term],
+    rules: dict[str, Rule],
+    plan: Outline,
+    ticking: Clock,
+    loaded: LoadedSpec,
+) -> tuple[Fault, ...]:
+    """Return violations as sentences with places, each once, in the order of time."""
+    said: dict[str, Fault] = {}
+    for atom in sorted(atoms, key=lambda a: (a.arguments[1], str(a))):
+        rule = rules[str(atom.arguments[0])]
+        fault = _line(rule, ticking.time(atom.arguments[1]), atom.arguments[2], plan, loaded)
+        said.setdefault(str(fault), fault)
+    out = list(said.values())
+    if len(out) > MOST_LINES:
+        rest = len(out) - MOST_LINES
+        out = [*out[:MOST_LINES], Fault(f"... and {rest} more like these.")]
+    return tuple(out)
+
+
+def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: LoadedSpec) -> Fault:
+    voice = words.terms(who).get("voice", "")
+    given = rule.stage == "given"
+    if given and any(v.name == voice for v in plan.score.voices):
+        note = note_at(plan.score.voice(voice), moment)
+        if note:
+            bar, beat = position(plan.score, note.onset)
+            line, column = _written(loaded, voice, note.onset)
+            text = f"{pitches.name(note.pitch)} is given in bar {bar}, beat {beat_text(beat)}."
+            return Fault(text, loaded.path, line, column, f"given.{voice}")
+    bar, beat = position(plan.score, moment)
+    text = f"{rule.title}: {words.sentence(rule, who)}"
+    if given:
+        line, column = loaded.place("given.numerals")
+        return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}", loaded.path, line, column)
+    return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}")
+
+
+def _written(loaded: LoadedSpec, voice: str, onset: Fraction) -> tuple[int, int]:
+    """Return where a given note stands in the specification."""
+    for note in loaded.melodies.get(voice, ()):
+        if note.onset == onset:
+            return note.line, note.column
+    return loaded.place(f"given.{voice}")

@@ -1,0 +1,114 @@
+"""What a body of music likes: counts of its harmonies, written as the facts of a prior.
+
+Costs are tenths of a nat, ``round(10 * -ln p)``, at most 50, with every count smoothed. Counts
+beats; which chords there are, and how they group, the rules say.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from cspcomposer import rulebook, solver
+from cspcomposer.facts import key_at
+from cspcomposer.metre import Metre
+from cspcomposer.score import Score
+
+CLAMP = 50
+SMOOTHING = 0.5
+_QUESTION = "key(0,3,major). key(1,3,minor)."
+
+
+def counted(scores: Iterable[Score]) -> str:
+    """Return the habits of analysed scores as facts.
+
+    Args:
+        scores: With keys and chords.
+    """
+    groups = _groups()
+    moves: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    colours: dict[str, Counter[str]] = defaultdict(Counter)
+    inversions: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+    for score in scores:
+        before: tuple[str, str] | None = None
+        for mode, numeral, inversion in _beats(score):
+            group = groups[mode].get(numeral)
+            if group is None:
+                before = None
+                continue
+            colours[mode][numeral] += 1
+            inversions[mode][numeral, inversion] += 1
+            if before and before[0] == mode:
+                moves[mode][before[1], group] += 1
+            before = mode, group
+    return "\n".join(
+        line
+        for mode in sorted(groups)
+        for line in _written(mode, groups[mode], moves[mode], colours[mode], inversions[mode])
+    )
+
+
+def _beats(score: Score) -> Iterator[tuple[str, str, int]]:
+    """Yield mode, numeral and inversion of the chord at every beat."""
+    starts = [chord.onset for chord in score.chords]
+    for bar in score.measures:
+        pulse = Metre(bar.beats, bar.unit).pulse
+        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
+        while time < bar.onset + bar.length:
+            place = bisect_right(starts, time) - 1
+            if place >= 0:
+                chord = score.chords[place]
+                yield key_at(score.keys, time).mode, chord.numeral, chord.inversion
+            time += pulse
+
+
+def _groups() -> dict[str, dict[str, str]]:
+    """Return for each mode the group of each numeral."""
+    texts = [solver.Source(str(p), rulebook.base_part(p)) for p in rulebook.theory()]
+    atoms, _ = solver.consequences([*texts, solver.Source("modes", _QUESTION)], show=["group_of"])
+    out: dict[str, dict[str, str]] = defaultdict(dict)
+    for atom in atoms:
+        mode, numeral, group = atom.arguments
+        out[str(mode)][numeral] = group
+    return out
+
+
+def _cost(count: float, total: float) -> int:
+    return min(CLAMP, round(-10 * math.log(count / total)))
+
+
+def _written(
+    mode: str,
+    groups: Mapping[str, str],
+    moves: Counter[tuple[str, str]],
+    colours: Counter[str],
+    inversions: Counter[tuple[str, int]],
+) -> Iterator[str]:
+    names = sorted(set(groups.values()))
+    sizes: Any = Counter()
+    for numeral, count in colours.items():
+        sizes[groups[numeral]] += count
+    everything = sum(sizes.values())
+    # A move is smoothed with how common its goal is at all.
+    share = {g: (sizes[g] + SMOOTHING) / (everything + SMOOTHING * len(names)) for g in names}
+    for first in names:
+        total = sum(moves[first, g] for g in names)
+        for second in names:
+            cost = _cost(moves[first, second] + 5 * share[second], total + 5)
+            yield f'habit_move({mode},"{first}","{second}",{cost}).'
+    for numeral, group in sorted(groups.items()):
+        members = [n for n, g in groups.items() if g == group]
+        total = sum(colours[n] + SMOOTHING for n in members)
+        cost = _cost(colours[numeral] + SMOOTHING, total)
+        yield f'habit_colour({mode},"{numeral}",{cost}).'
+        for inversion in range(4):
+            # Rare chords borrow from how often the inversion occurs in their group.
+            near = sum(inversions[n, inversion] for n in members)
+            alike = sum(inversions[n, i] for n in members for i in range(4))
+            rate = (near + SMOOTHING) / (alike + 4 * SMOOTHING)
+            cost = _cost(inversions[numeral, inversion] + 3 * rate, colours[numeral] + 3)
+            yield f'habit_inversion({mode},"{numeral}",{inversion},{cost}).'

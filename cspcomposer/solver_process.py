@@ -1,0 +1,258 @@
+"""What runs on the other side of `cspcomposer.solver`: a process around one clingo control.
+
+Orders come in by standard input and replies leave by standard output, both pickled with their
+length before them. A thread reads, so that a search can be cancelled and so that the process ends
+when its caller does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import re
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import clingo
+
+_PLACE = re.compile(r"<block>:(\d+):(\d+)(?:-\d+(?::\d+)?)?: (\w+): (.*)", re.DOTALL)
+Texts = Sequence[tuple[str, str]]
+
+
+class Process:
+    """One clingo control and the orders that it understands."""
+
+    def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
+        self._reader, self._writer = reader, writer
+        self._orders: queue.Queue[tuple[Any, ...]] = queue.Queue()
+        self._handle: clingo.SolveHandle | None = None
+        self._cancelled = threading.Event()
+        self._control = clingo.Control([])
+        self._texts: Texts = ()
+        self._symbols: dict[str, clingo.Symbol] = {}
+
+    def run(self) -> None:
+        """Obey orders until the caller goes away."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        while True:
+            name, *arguments = self._orders.get()
+            try:
+                self._reply(getattr(self, f"do_{name}")(*arguments))
+            except MemoryError:
+                self._reply(("memory",))
+            except RuntimeError as error:
+                memory = "bad_alloc" in str(error)
+                self._reply(("memory",) if memory else self._bad([str(error)]))
+
+    def do_ground(self, texts: Texts, parts: list[str], options: list[str]) -> tuple[Any, ...]:
+        """Ground a program; reply with clingo's remarks."""
+        said: list[str] = []
+        self._texts = texts
+        self._control = clingo.Control(
+            ["--warn=all", *options], logger=lambda _, text: said.append(text), message_limit=100
+        )
+        try:
+            self._control.add("base", [], "\n".join(text for _, text in texts))
+            self._control.ground([(part, []) for part in parts])
+        except RuntimeError:
+            if not said:
+                raise
+            return self._bad(said)
+        return ("ground", [self._remark(text) for text in said])
+
+    def do_atoms(self, name: str, arity: int) -> tuple[Any, ...]:
+        """Reply with the possible atoms of a signature."""
+        found = self._control.symbolic_atoms.by_signature(name, arity)
+        return ("atoms", [_packed(atom.symbol) for atom in found])
+
+    def do_solve(
+        self,
+        show: list[str],
+        assume: list[tuple[str, bool]],
+        conflicts: int | None,
+        bound: list[int] | None,
+    ) -> tuple[Any, ...]:
+        """Send the improving answers; reply with how the search ended."""
+        configuration: Any = self._control.configuration
+        configuration.solve.solve_limit = f"{conflicts if conflicts is not None else 'umax'},umax"
+        configuration.solve.opt_mode = ",".join(["opt", *map(str, bound or ())])
+        wanted, begin = set(show), time.monotonic()
+        literals: list[tuple[int, int]] = []
+        for index, (text, value) in enumerate(assume):
+            literal = self._literal(text)
+            if literal is not None:
+                literals.append((index, literal if value else -literal))
+            elif value:
+                return ("outcome", False, True, (index,), (), 0)
+        lower: list[int] = []
+        self._cancelled.clear()
+
+        def unsat(bounds: Sequence[int]) -> None:
+            lower[:] = bounds
+
+        with self._control.solve(
+            assumptions=[literal for _, literal in literals],
+            yield_=True,
+            async_=True,
+            on_unsat=unsat,
+        ) as handle:
+            self._handle = handle
+            if self._cancelled.is_set():
+                handle.cancel()
+            while True:
+                handle.resume()
+                handle.wait()
+                model = handle.model() if not self._cancelled.is_set() else None
+                if model is None:
+                    break
+                symbols = model.symbols(atoms=True)
+                atoms = [_packed(s) for s in symbols if not wanted or s.name in wanted]
+                self._reply(("answer", atoms, list(model.cost), time.monotonic() - begin))
+            self._handle = None
+            core = set(handle.core()) if handle.get().unsatisfiable else set()
+            result = handle.get()
+        places = [index for index, literal in literals if literal in core]
+        solvers: Any = self._control.statistics["solving"]["solvers"]
+        return (
+            "outcome", result.satisfiable, result.exhausted, tuple(places), tuple(lower),
+            int(solvers["conflicts"]),
+        )  # fmt: skip
+
+    def do_conflict(
+        self, name: str, arity: int, first: list[str], seconds: float
+    ) -> tuple[Any, ...]:
+        """Reply with few atoms of a signature that cannot all be false, None if they can.
+
+        The first core is solved again while it shrinks, then each of its atoms is left out in turn.
+        """
+        wanted, until = set(first), time.monotonic() + seconds
+        atoms = {
+            atom.literal: atom.symbol
+            for atom in self._control.symbolic_atoms.by_signature(name, arity)
+            if str(atom.symbol.arguments[0]) in wanted
+        }
+        self._conflict_limit()
+        core, satisfiable = self._core([-literal for literal in atoms], until)
+        if satisfiable is not False:
+            return ("conflict", None, satisfiable is True)
+        while True:
+            smaller, _ = self._core(core, until)
+            if not smaller or len(smaller) >= len(core):
+                break
+            core = smaller
+        minimal = True
+        for literal in list(core):
+            if literal not in core:
+                continue
+            rest = [other for other in core if other != literal]
+            smaller, satisfiable = self._core(rest, until)
+            if satisfiable is False:
+                core = smaller
+            minimal &= satisfiable is not None
+        return ("conflict", [_packed(atoms[-literal]) for literal in core], minimal)
+
+    def _conflict_limit(self) -> None:
+        configuration: Any = self._control.configuration
+        configuration.solve.solve_limit = "umax,umax"
+        configuration.solve.opt_mode = "ignore"
+
+    def _core(self, literals: list[int], until: float) -> tuple[list[int], bool | None]:
+        with self._control.solve(assumptions=literals, async_=True, yield_=True) as handle:
+            handle.resume()
+            if not handle.wait(max(0.0, until - time.monotonic())):
+                handle.cancel()
+                return [], None
+            result = handle.get() if handle.model() is None else None
+            if result is None:
+                return [], True
+            found = set(handle.core())
+            return [literal for literal in literals if literal in found], False
+
+    def _literal(self, text: str) -> int | None:
+        """Return the literal of an atom, None for one that cannot be true."""
+        symbol = self._symbols.get(text)
+        if symbol is None:
+            symbol = self._symbols[text] = clingo.parse_term(text)
+        atom = self._control.symbolic_atoms[symbol]
+        return atom.literal if atom else None
+
+    def _listen(self) -> None:
+        while True:
+            size = self._reader.read(8)
+            if len(size) < 8:
+                os._exit(0)
+            order = pickle.loads(self._reader.read(int.from_bytes(size, "big")))
+            if order[0] == "cancel":
+                self._cancelled.set()
+                if self._handle:
+                    self._handle.cancel()
+            else:
+                self._orders.put(order)
+
+    def _reply(self, reply: tuple[Any, ...]) -> None:
+        data = pickle.dumps(reply)
+        self._writer.write(len(data).to_bytes(8, "big") + data)
+        self._writer.flush()
+
+    def _place(self, line: int) -> tuple[str, int]:
+        """Return which text a line of the whole program is in, and its line there."""
+        for name, text in self._texts:
+            lines = text.count("\n") + 1
+            if line <= lines:
+                return name, line
+            line -= lines
+        return "", line
+
+    def _bad(self, said: list[str]) -> tuple[Any, ...]:
+        faults = []
+        for text in said:
+            found = _PLACE.match(text)
+            if found:
+                name, line = self._place(int(found[1]))
+                message = " ".join(found[4].split())
+                faults.append((name, line, int(found[2]), message))
+            else:
+                faults.append(("", 0, 0, " ".join(text.split())))
+        return ("bad", faults)
+
+    def _remark(self, text: str) -> str:
+        found = _PLACE.match(text)
+        if not found:
+            return " ".join(text.split())
+        name, line = self._place(int(found[1]))
+        return f"{name}:{line}:{found[2]}: {' '.join(found[4].split())}"
+
+
+def _packed(symbol: clingo.Symbol) -> Any:
+    if symbol.type is clingo.SymbolType.Number:
+        return symbol.number
+    if symbol.type is clingo.SymbolType.String:
+        return symbol.string
+    if symbol.type is clingo.SymbolType.Function:
+        name = symbol.name if symbol.positive else f"-{symbol.name}"
+        return (name, tuple(map(_packed, symbol.arguments)))
+    return (str(symbol), ())
+
+
+def _limit(memory: int) -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def main() -> None:
+    """Run until standard input ends."""
+    _limit(int(sys.argv[1]))
+    writer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    Process(sys.stdin.buffer, writer).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""From a specification to an outline: bars, phrases, keys, what is given, and where harmony may change.
+
+Lays out time; which notes and chords are right is the rules' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, replace
+from fractions import Fraction
+
+from cspcomposer import romantext
+from cspcomposer.analyse import analysed
+from cspcomposer.errors import BadSpec
+from cspcomposer.facts import Outline, grid, phrases
+from cspcomposer.metre import Metre
+from cspcomposer.notation import GivenNote
+from cspcomposer.score import Chord, Key, Measure, Note, Score, Signature, Voice, note_at
+from cspcomposer.romantext import Numeral
+from cspcomposer.spec import HarmonicRhythm, Spec
+from cspcomposer.specforms import tonality
+from cspcomposer.specfile import LoadedSpec
+
+CLEFS = {"soprano": "treble", "alto": "treble", "tenor": "treble8", "bass": "bass"}
+
+
+def outline(
+    loaded: LoadedSpec, scores: Mapping[str, Score], *, rhythm: HarmonicRhythm | None = None
+) -> Outline:
+    """Return what a specification fixes and what it leaves open.
+
+    Args:
+        loaded: The specification.
+        scores: By voice, a score of one part for each voice that is given as a file.
+        rhythm: How often the harmony may change; the specification's word if left out.
+
+    Raises:
+        BadSpec: given lines that do not fit the bars or each other.
+    """
+    spec = loaded.spec
+    given = {name: _notes(line) for name, line in loaded.melodies.items()}
+    given |= {name: score.voices[0].notes for name, score in scores.items()}
+    silences = {
+        name: [(n.onset, n.end) for n in line if n.pitch is None]
+        for name, line in loaded.melodies.items()
+    }
+    model = next(iter(scores.values()), None)
+    bars = model.measures if model else _measures(loaded, given)
+    end = bars[-1].onset + bars[-1].length
+    for name, notes in given.items():
+        if notes and notes[-1].end > end:
+            raise BadSpec(
+                loaded.fault(
+                    f"given.{name}",
+                    f"the notes go on for {notes[-1].end - end} quarter notes after the last bar.",
+                    "Ask for more bars, or shorten the line.",
+                )
+            )
+    melody = next((v.name for v in spec.voices if given.get(v.name)), None)
+    ends, cadences, starts = _phrases(spec, bars, given.get(melody, ()) if melody else ())
+    keys = _keys(loaded, model, starts, bars)
+    voices = tuple(
+        Voice(v.name, v.label or v.name.replace("_", " ").capitalize(),
+              v.clef or CLEFS.get(v.name, "treble"), given.get(v.name, ()))
+        for v in spec.voices
+    )  # fmt: skip
+    score = Score(
+        title=spec.title or (model.title if model else ""),
+        composer=spec.composer or (model.composer if model else ""),
+        tempo=Fraction(spec.tempo).limit_denominator(1000),
+        voices=voices,
+        measures=bars,
+        signatures=model.signatures if model else (Signature(Fraction(0), keys[0].fifths),),
+        keys=keys,
+        phrase_ends=ends,
+    )
+    slots = _slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
+    numerals = _numerals(loaded, bars)
+    slots = tuple(sorted({*slots, *(time for time, _ in numerals)}))
+    return Outline(
+        score,
+        slots,
+        {v.name: frozenset(_free(v, slots, silences.get(v.name, ()))) for v in voices},
+        tuple((time, n.numeral, n.inversion) for time, n in numerals),
+        cadences,
+        {v.name: v.range for v in spec.voices if v.range},
+        tuple(
+            (f.onset, tuple((x.number, x.alteration) for x in f.figures)) for f in loaded.figures
+        ),
+    )
+
+
+def _notes(line: Iterable[GivenNote]) -> tuple[Note, ...]:
+    return tuple(
+        Note(n.onset, n.duration, n.pitch, (), n.fermata) for n in line if n.pitch is not None
+    )
+
+
+def _measures(loaded: LoadedSpec, given: Mapping[str, tuple[Note, ...]]) -> tuple[Measure, ...]:
+    spec, metre = loaded.spec, loaded.spec.metre
+    out = []
+    if spec.pickup:
+        out.append(Measure(0, Fraction(0), spec.pickup, metre.beats, metre.unit))
+    for index in range(loaded.bars or 1):
+        onset = spec.pickup + index * metre.full
+        out.append(Measure(index + 1, onset, metre.full, metre.beats, metre.unit))
+    # A piece that begins with a pick-up ends that much earlier, unless a given line needs the room.
+    final, last = out[-1], max((n[-1].end for n in given.values() if n), default=Fraction(0))
+    short = final.onset + final.full - spec.pickup
+    if spec.pickup and last <= short:
+        out[-1] = replace(final, length=final.full - spec.pickup)
+    return tuple(out)
+
+
+def _phrases(
+    spec: Spec, bars: tuple[Measure, ...], melody: tuple[Note, ...]
+) -> tuple[tuple[Fraction, ...], tuple[tuple[Fraction, str], ...], tuple[Fraction, ...]]:
+    """Return where phrases arrive, the cadences asked for there, and where phrases begin."""
+    end = bars[-1].onset + bars[-1].length
+    if not spec.phrases:
+        held = [n.onset for n in melody if n.fermata]
+        last = melody[-1].onset if melody else _arrival(bars[-1], Fraction(0))
+        return tuple(sorted({*held, last})), (), (Fraction(0),)
+    arrivals: list[Fraction] = []
+    starts = [Fraction(0)]
+    wanted: list[tuple[Fraction, str]] = []
+    number = 0
+    for phrase in spec.phrases:
+        number += phrase.bars
+        bar = next(b for b in bars if b.number == number)
+        close = bar.onset + bar.full - spec.pickup if bar.onset + bar.full < end else end
+        sung = [n.onset for n in melody if n.onset < close]
+        covered = note_at(Voice("", "", "", melody), close - Fraction(1, 16)) if melody else None
+        time = sung[-1] if sung and covered else _arrival(bar, spec.pickup)
+        arrivals.append(time)
+        if phrase.cadence != "any":
+            wanted.append((time, phrase.cadence))
+        starts.append(close)
+    return tuple(arrivals), tuple(wanted), tuple(starts[:-1])
+
+
+def _arrival(bar: Measure, pickup: Fraction) -> Fraction:
+    """Return where a phrase comes to rest in its last bar: in the middle if four beats allow it."""
+    pulse = Metre(bar.beats, bar.unit).pulse
+    beats = bar.full / pulse
+    middle = bar.onset + bar.full / 2
+    room = bar.onset + bar.full - pickup
+    return middle if beats == 4 and room - middle >= pulse else bar.onset
+
+
+def _keys(
+    loaded: LoadedSpec,
+    model: Score | None,
+    starts: tuple[Fraction, ...],
+    bars: tuple[Measure, ...],
+) -> tuple[Key, ...]:
+    spec = loaded.spec
+    named = [(time, n.key) for time, n in _numerals(loaded, bars) if n.key]
+    if named:
+        keys = [Key(time, *astuple(tonality(name))) for time, name in named]
+        return (replace(keys[0], onset=Fraction(0)), *keys[1:])
+    if "key" not in spec.model_fields_set and model:
+        return model.keys[:1] or analysed(model).keys[:1]
+    keys = [Key(Fraction(0), spec.key.tonic, spec.key.mode)]
+    for phrase, start in zip(spec.phrases or (), starts, strict=False):
+        if phrase.key and (phrase.key.tonic, phrase.key.mode) != (keys[-1].tonic, keys[-1].mode):
+            new = Key(start, phrase.key.tonic, phrase.key.mode)
+            keys = [new] if start == 0 else [*keys, new]
+    return tuple(keys)
+
+
+def _numerals(
+    loaded: LoadedSpec, bars: tuple[Measure, ...]
+) -> list[tuple[Fraction, Numeral]]:
+    by_number = {bar.number: bar for bar in bars}
+    return [
+        (romantext.onset(n, by_number[n.measure]), n)
+        for n in loaded.numerals
+        if n.measure in by_number
+    ]
+
+
+def _slots(
+    score: Score,
+    rhythm: HarmonicRhythm,
+    silences: Mapping[str, list[tuple[Fraction, Fraction]]],
+    starts: tuple[Fraction, ...],
+) -> tuple[Fraction, ...]:
+    """Return where the harmony may change: on beats, where phrases begin, and where they arrive."""
+    times = {*starts, *score.phrase_ends}
+    for bar in score.measures:
+        times.update(_pulses(bar, rhythm))
+    first = min((v.notes[0].onset for v in score.voices if v.notes), default=Fraction(0))
+    times.add(first)
+    sung = [v for v in score.voices if v.notes]
+    for voice in sung:
+        for arrival in score.phrase_ends:
+            following = next((n.onset for n in voice.notes if n.onset > arrival), None)
+            if following is not None and voice is sung[0]:
+                times.add(following)
+    rest = [time for time in times if not _resting(score, silences, time) and time < score.end]
+    held = _held(score, starts)
+    return tuple(sorted(t for t in rest if not any(a < t < b for a, b in held)))
+
+
+def _pulses(bar: Measure, rhythm: HarmonicRhythm) -> list[Fraction]:
+    pulse = Metre(bar.beats, bar.unit).pulse
+    length = {"bar": bar.full, "half": bar.full / 2, "beat": pulse, "half_beat": pulse / 2}[rhythm]
+    if rhythm == "half" and (bar.full / pulse) % 2:
+        length = pulse
+    if rhythm == "half_beat" and bar.beats % 3 == 0 and bar.beats > 3:
+        length = pulse / 3
+    begin = bar.onset - (bar.full - bar.length if bar.number == 0 else 0)
+    count = int(bar.full / length)
+    times = [begin + i * length for i in range(count)]
+    return [t for t in times if bar.onset <= t < bar.onset + bar.length]
+
+
+def _resting(
+    score: Score, silences: Mapping[str, list[tuple[Fraction, Fraction]]], time: Fraction
+) -> bool:
+    """Return whether every voice that is given anything is silent at a time."""
+    given = [v for v in score.voices if v.notes]
+    if not given or any(note_at(v, time) for v in given):
+        return False
+    gaps = [silences.get(v.name) for v in given]
+    if any(gap is None for gap in gaps):
+        return True
+    return all(any(a <= time < b for a, b in gap or ()) for gap in gaps)
+
+
+def _held(score: Score, starts: tuple[Fraction, ...]) -> list[tuple[Fraction, Fraction]]:
+    """Return the stretches in which a phrase has arrived and no new one has begun."""
+    sung = next((v for v in score.voices if v.notes), None)
+    out = []
+    for arrival in score.phrase_ends:
+        note = note_at(sung, arrival) if sung else None
+        later = [s for s in starts if s > arrival]
+        out.append((arrival, note.end if note else later[0] if later else score.end))
+    return out
+
+
+def _free(
+    voice: Voice, slots: tuple[Fraction, ...], silent: Iterable[tuple[Fraction, Fraction]]
+) -> Iterable[Fraction]:
+    for slot in slots:
+        if not note_at(voice, slot) and not any(a <= slot < b for a, b in silent):
+            yield slot
+
+
+def finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
+             harmonies: Mapping[Fraction, Chord]) -> Score:  # fmt: skip
+    """Return the score that an answer makes of an outline.
+
+    Args:
+        plan: The outline.
+        sung: For each free voice, the pitch chosen at each slot.
+        harmonies: The chord chosen at each slot.
+    """
+    score = plan.score
+    times = grid(plan)
+    releases = {}
+    sung_first = next((v for v in score.voices if v.notes), None)
+    for _, arrival, last in phrases(score, times):
+        note = note_at(sung_first, arrival) if sung_first else None
+        following = [t for t in times if t > last]
+        open_end = following[0] if following else score.end
+        releases[arrival] = note.end if note else open_end
+    stops = sorted({*plan.slots, score.end})
+    struck = frozenset(n.onset for n in sung_first.notes) if sung_first else frozenset(plan.slots)
+    voices = []
+    for voice in score.voices:
+        notes = list(voice.notes)
+        for slot, pitch in sung.get(voice.name, {}).items():
+            until = next(t for t in stops if t > slot)
+            taken = [n.onset for n in voice.notes if n.onset > slot]
+            until = min([until, *taken[:1]])
+            until = min(until, releases[slot]) if slot in releases else until
+            notes.append(Note(slot, until - slot, pitch))
+        marked = tuple(
+            Note(n.onset, n.duration, n.pitch, n.lyrics, True)
+            if sung_first and voice is not sung_first and _fermata(sung_first, n) else n
+            for n in _joined(notes, voice.notes, struck)
+        )  # fmt: skip
+        voices.append(Voice(voice.name, voice.label, voice.clef, marked))
+    chords: list[Chord] = []
+    for slot in sorted(harmonies):
+        new = harmonies[slot]
+        if not chords or (new.numeral, new.inversion) != (chords[-1].numeral, chords[-1].inversion) \
+                or any(chords[-1].onset <= e < slot for e in score.phrase_ends):  # fmt: skip
+            chords.append(new)
+    return Score(
+        score.title, score.composer, score.tempo, tuple(voices), score.measures, score.signatures,
+        score.keys, tuple(chords), score.phrase_ends,
+    )  # fmt: skip
+
+
+def _fermata(melody: Voice, note: Note) -> bool:
+    over = note_at(melody, note.onset)
+    return over is not None and over.fermata and over.onset == note.onset
+
+
+def _joined(
+    notes: list[Note], given: tuple[Note, ...], struck: frozenset[Fraction]
+) -> tuple[Note, ...]:
+    """Return notes in order, chosen ones that repeat and are not struck again joined."""
+    kept = set(given)
+    out: list[Note] = []
+    for note in sorted(notes):
+        previous = out[-1] if out else None
+        if previous and previous.end == note.onset and previous.pitch == note.pitch \
+                and note not in kept and previous not in kept and note.onset not in struck:  # fmt: skip
+            out[-1] = Note(previous.onset, note.end - previous.onset, note.pitch)
+        else:
+            out.append(note)
+    return tuple(out)
