@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from cspcomposer.errors import BadSpec, Fault
 from cspcomposer.passage import Passage, origins
 
-MOST_BYTES = 1 << 18
+MOST_BYTES = 1 << 17
 MOST_DEPTH = 12
 TOO_DEEP = f"more than {MOST_DEPTH} levels deep: this is no specification."
 Where = tuple[str | int, ...]

@@ -79,7 +79,6 @@ def events(
         line.read(token)
         if line.now > MOST_QUARTERS or line.now.denominator > FINEST:
             far = line.now > MOST_QUARTERS
-            line.now = Fraction(0)
             line.complain(token.start(), "too long" if far else "durations too fine to write down")
             break
     for _, offset in line.groups:
@@ -215,7 +214,7 @@ class _Line:
             self.complain(
                 offset,
                 f"'{_short(text)}' is not understood",
-                "Figures end with >, as in <6 4>."
+                "What < opens, > closes: <6 4>."
                 if text.startswith("<")
                 else "Notes are written as in LilyPond: c'4 d'8 fis' bes'2. r4 s1.",
             )

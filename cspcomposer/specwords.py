@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from cspcomposer.document import Document, Where, dotted
@@ -137,9 +138,14 @@ def _walk(data: Any, loc: Iterable[str | int]) -> tuple[Where, Any]:
     return tuple(way), data
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return schema()
+
+
 def _keys_at(way: Where) -> list[str]:
     """Return the keys that the schema knows at a place."""
-    whole = schema()
+    whole = _schema()
 
     def options(node: dict[str, Any]) -> list[dict[str, Any]]:
         if "$ref" in node:

@@ -27,10 +27,14 @@ _YAML_WORDS = (
         f"If this is a key, check its indent. {_QUOTED}",
     ),
     ("expected <block end>", "this does not line up with the lines above", "Check the indent."),
-    ("expected alphabetic or", "a * or & that begins a text", _QUOTED),
+    ("expected alphabetic or", "a *, & or % that begins a text", _QUOTED),
+    ("<document start>", "this does not line up with the lines above", "Check the indent."),
+    ("sequence entries", "a '- ' where no list can stand", f"Check the indent. {_QUOTED}"),
     ("could not find expected ':'", "a key without its ':' and value", "Write key: value."),
     ("end of stream", "a quote is opened and never closed", "Close it."),
     ("stream end", "a bracket is opened and never closed", "Close it."),
+    ("but got", "inside brackets: a comma or the closing bracket is missing", _QUOTED),
+    ("the node content", "a value cannot begin with this character", _QUOTED),
     ("a comment or a line break", "behind a | the text begins on the next line", "Break the line."),
     ("indentation indicators", "behind a | the text begins on the next line", "Break the line."),
     ("unknown escape", "in double quotes a backslash begins an escape", "Use single quotes or |."),
@@ -78,8 +82,9 @@ class _Reader:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             self.offset = mark.index if mark else getattr(error, "position", self.offset)
             problem = str(getattr(error, "problem", None) or "it cannot be read").split("\n")[0]
-            if "expected ':'" in problem and getattr(error, "context_mark", None):
-                self.offset = error.context_mark.index  # where the key began
+            began = getattr(error, "context_mark", None)
+            if began and "expected ':'" in problem:
+                self.offset = began.index
             for part, message, hint in _YAML_WORDS:
                 if part in problem:
                     self.stop(message + ".", hint)

@@ -118,7 +118,7 @@ def test_every_fault_of_a_text_is_found_with_its_place() -> None:
     [
         ("h'4", "Dutch"), ("fsharp'4", "Dutch"), ("C4", "small letters"), ("bb'4", "Dutch"),
         (r"\relative c'' c", "absolute"), (r"\time 3/4 c", "metre"), (r"\key g c4", "'key'"),
-        ("c'4 < 5", "end with >"), ("c'3", "a quarter"), ("{ c'4", "Write }"),
+        ("c'4 < 5", "> closes"), ("c'3", "a quarter"), ("{ c'4", "Write }"),
     ],
 )  # fmt: skip
 def test_what_people_write_by_habit_gets_its_own_hint(text: str, hint: str) -> None:
