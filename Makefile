@@ -36,7 +36,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 schema: $(STAMP)
-	$(BIN)/cspcomposer schema > cspcomposer/spec.schema.json
+	$(BIN)/cspcomposer schema > .schema.part
+	mv .schema.part cspcomposer/spec.schema.json
 
 clean:
 	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

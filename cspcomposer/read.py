@@ -47,6 +47,11 @@ _FOREIGN = {
     ".mei": "an MEI file: export it as MusicXML.",
 }
 _MAX_BYTES = 50_000_000
+# Numbers in the music of a text format that would make one note last for ever.
+_ENDLESS = {
+    "ABC": re.compile(r"^(?:[MLQ]:|(?![A-Za-z]:|%))[^\"\n%]*?(\d{4,}|\d{3,}/\d)", re.MULTILINE),
+    "Humdrum": re.compile(r"^(?![!=*])(?:.*\t)?[^\t=*\n]*?(\d{4,})", re.MULTILINE),
+}
 _TUNE = re.compile(r"^(?=X:)", re.MULTILINE)
 
 
@@ -225,14 +230,8 @@ def _parsed(content: bytes, kind: str, choice: Choice) -> tuple[Any, list[Any]]:
         stream = read_musicxml.parse(text, lambda names: read_parts.chosen(names, choice))
         parts = list(stream.parts)
     else:
-        if kind == "MIDI":
-            stream = read_midi.parse(content)
-        else:
-            from music21 import converter
-
-            stream = converter.parseData(
-                _decoded(content), format={"ABC": "abc", "Humdrum": "humdrum"}[kind]
-            )
+        midi = kind == "MIDI"
+        stream = read_midi.parse(content) if midi else _from_text(_decoded(content), kind)
         parts = list(stream.parts)
         places = read_parts.chosen([str(p.partName or "") for p in parts], choice)
         parts = [parts[i] for i in places]
@@ -240,3 +239,14 @@ def _parsed(content: bytes, kind: str, choice: Choice) -> tuple[Any, list[Any]]:
         if any(i.transposition for i in part.recurse().getElementsByClass("Instrument")):
             part.toSoundingPitch(inPlace=True)
     return stream, parts
+
+
+def _from_text(text: str, kind: str) -> Any:
+    """Return the music21 score of ABC or Humdrum text."""
+    endless = _ENDLESS[kind].search(text)
+    if endless:
+        line = text.count("\n", 0, endless.start(1)) + 1
+        raise BadScore(Fault(f"No note has a length such as {endless[1][:20]}.", line=line))
+    from music21 import converter
+
+    return converter.parseData(text, format={"ABC": "abc", "Humdrum": "humdrum"}[kind])

@@ -285,6 +285,11 @@ def test_a_humdrum_file_is_read(write: Write) -> None:
     assert [melody(score, 0), melody(score, 1)] == [["G4:2", "E4:2"], ["C3:1", "D3:1", "E3:2"]]
 
 
+def test_an_endless_note_in_a_text_format_is_refused(write: Write) -> None:
+    assert "length such as 99999" in refusal(write("X:1\nL:1/4\nK:C\nC99999|\n", "long.abc"))
+    assert "length such as 99999" in refusal(write("**kern\n4c\n99999d\n*-\n", "long.krn"))
+
+
 def midi_file(*keys: int, channel: int = 0) -> bytes:
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("time_signature", numerator=4, denominator=4))
