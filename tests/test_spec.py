@@ -397,3 +397,11 @@ def test_whatever_happens_to_a_file_it_loads_or_its_faults_have_a_place(seed: in
         assert parse(raw, Path(name)).spec
     except BadSpec as error:
         assert error.faults and all(f.line > 0 and f.message for f in error.faults)
+
+
+def test_every_example_loads_and_names_the_schema_for_editors() -> None:
+    for path in sorted((Path(__file__).parent.parent / "examples").rglob("*.yaml")):
+        first, _, _ = path.read_text().partition("\n")
+        name = first.removeprefix("# yaml-language-server: $schema=")
+        assert name != first and (path.parent / name).resolve() == SCHEMA.resolve(), path
+        assert load(path).spec
