@@ -20,6 +20,7 @@ HOLDS = {
     "vocabulary.lp": frozenset({"#defined"}),
     "theory": DEFINITIONS,
     "analysis": DEFINITIONS,
+    "candidates": DEFINITIONS,
     "choose": DEFINITIONS | {"choice", "#show"},
     "rules": DEFINITIONS | {"#program"},
     "policy": _COSTS,
