@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, facts, priors, read, rulebook, stages
+from cspcomposer import __version__, candidates, facts, priors, read, rulebook, stages
 from cspcomposer.analyse import figured
 from cspcomposer.check import Report, as_json, check
 from cspcomposer.errors import BadRules, BadScore, BadSpec, Fault, NoSolution, OutOfTime
@@ -26,6 +26,8 @@ from cspcomposer.solver import Answer, Solver, Source
 from cspcomposer.spec import FileSource, HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
 
+# How much dearer than the best a chord may seem and still be looked at; None: look at all.
+MARGINS = (25, None)
 WANTED = {"pitch": 3, "harmony": 2, "inversion": 2, "violation": 3}
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 
@@ -100,17 +102,24 @@ def compose(
     with Solver() as solver:
         while True:
             plan = stages.outline(loaded, scores, rhythm=rhythm)
-            texts = [Source("given", facts.facts(plan)), Source("seed", priors.noise(plan, seed))]
-            ending, interrupted = _searched(solver, [*sources, *texts], effort, seed, watch)
+            given = "\n".join((facts.facts(plan), priors.noise(plan, seed)))
+            for margin in MARGINS:
+                chords = candidates.considered(given, style=spec.style, margin=margin)
+                texts = [Source("given", given), Source("considered", chords)]
+                ending, interrupted = _searched(
+                    solver, [*sources, *texts], plan, effort, seed, watch
+                )
+                if ending.best or not ending.impossible:
+                    break
             finer = FINER.get(rhythm or spec.harmonic_rhythm)
-            if ending.best or ending.outcome.satisfiable is not False:
+            if ending.best or not ending.impossible:
                 break
             if "harmonic_rhythm" in spec.model_fields_set or finer is None:
                 break
             rhythm = finer
         if ending.best is None and interrupted:
             raise KeyboardInterrupt
-        if ending.best is None and ending.outcome.satisfiable is not False:
+        if ending.best is None and not ending.impossible:
             raise OutOfTime(
                 Fault(
                     f"nothing was found within {ending.seconds:.0f} seconds.",
@@ -132,7 +141,7 @@ def compose(
         score,
         "optimal" if ending.optimal and not interrupted else "feasible",
         ending.best.cost,
-        ending.best.cost if ending.optimal else ending.outcome.bound,
+        ending.best.cost if ending.optimal else ending.bound,
         report,
         seed,
         loaded.sha256,
@@ -153,12 +162,20 @@ def spec_path(loaded: LoadedSpec) -> Path:
 
 
 def _searched(
-    solver: Solver, sources: Sequence[Source], effort: Effort, seed: int, watch: Watcher | None
+    solver: Solver,
+    sources: Sequence[Source],
+    plan: Outline,
+    effort: Effort,
+    seed: int,
+    watch: Watcher | None,
 ) -> tuple[Ending, bool]:
     """Return how a search ended, and whether the user ended it."""
     best: Progress | None = None
     try:
-        for step in search(solver, sources, show=list(WANTED), effort=effort, seed=seed):
+        reader = partial(facts.decisions, plan)
+        for step in search(
+            solver, sources, show=list(WANTED), decisions=reader, effort=effort, seed=seed
+        ):
             if isinstance(step, Ending):
                 return step, False
             best = step
@@ -167,7 +184,7 @@ def _searched(
     except KeyboardInterrupt:
         if best is None:
             raise
-        return Ending.stopped(best), True
+        return Ending(best.answer, False, False, (), 0, 0.0, best.seconds), True
     raise AssertionError("a search ends with an ending")
 
 

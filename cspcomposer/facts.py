@@ -13,6 +13,7 @@ from itertools import pairwise
 from math import lcm
 
 from cspcomposer.score import Key, Score, Voice, note_at, onsets
+from cspcomposer.solver import Answer, Decision
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
     for begin, end, last in phrases(score, times):
         yield f"phrase({at(begin)},{at(end)},{at(last)})"
     for voice in score.voices:
-        yield from _voice(voice, outline.free.get(voice.name, frozenset()), times, slots, ticking)
+        free = outline.free.get(voice.name, frozenset())
+        predicate = "given" if outline.free else "pitch"
+        yield from _voice(voice, predicate, free, times, slots, ticking)
     yield from _harmonies(outline, times, ticking)
     for name, (low, high) in outline.compass.items():
         yield f"own_compass({name},{low},{high})"
@@ -129,11 +132,14 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
 
 
 def _voice(
-    voice: Voice, free: frozenset[Fraction], times: Iterable[Fraction], slots: set[Fraction],
+    voice: Voice,
+    predicate: str,
+    free: frozenset[Fraction],
+    times: Iterable[Fraction],
+    slots: set[Fraction],
     ticking: Clock,
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[str]:
     at, name = ticking.ticks, voice.name
-    predicate = "given" if free else "pitch"
     struck = {n.onset for n in voice.notes}
     open_note = False
     last: Fraction | None = None
@@ -173,6 +179,20 @@ def _harmonies(outline: Outline, times: tuple[Fraction, ...], ticking: Clock) ->
         for number, alteration in figures:
             change = "diatonic" if alteration is None else alteration
             yield f"given_figure({at(time)},{number},{change})"
+
+
+def decisions(outline: Outline, answer: Answer) -> list[Decision]:
+    """Return the choices that an answer made: a chord and the free voices' notes at each slot."""
+    ticking = clock(outline)
+    places = {ticking.ticks(slot): place for place, slot in enumerate(outline.slots)}
+    free = {name: {ticking.ticks(t) for t in times} for name, times in outline.free.items()}
+    out = []
+    for atom in answer.atoms:
+        if atom.name == "harmony" and atom.arguments[0] in places:
+            out.append(Decision(atom, places[atom.arguments[0]], "harmony"))
+        elif atom.name == "pitch" and atom.arguments[1] in free.get(str(atom.arguments[0]), ()):
+            out.append(Decision(atom, places[atom.arguments[1]], str(atom.arguments[0])))
+    return out
 
 
 def key_at(keys: tuple[Key, ...], time: Fraction) -> Key:

@@ -249,7 +249,9 @@ def read(paths: Iterable[Path]) -> Iterator[Rule]:
         )  # fmt: skip
 
 
-_FACT = re.compile(r'^(?:rule|message|advice|source|severity)\((?:[^"]|"(?:\\.|[^"\\])*")*?\)\.\s*$', re.M)
+_FACT = re.compile(
+    r'^(?:rule|message|advice|source|severity)\((?:[^"]|"(?:\\.|[^"\\])*")*?\)\.\s*$', re.M
+)
 
 
 def _facts(path: Path) -> list[str]:

@@ -1,19 +1,25 @@
 """Searching: a stream of answers that get better, then how far from the best the last one is.
 
-Knows costs and effort, and nothing about music.
+A first answer is made better window by window: all decisions outside a window are assumed, those
+inside are searched, on one grounding, so that every rule holds all the time. Knows costs and
+effort, and nothing about music.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cspcomposer.solver import Answer, Outcome, Solver, Source
+from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
-# Core-guided search with strata and shrinking: plain branch and bound stays far from the optimum.
-OPTIONS = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min", "--eq=0")
 CONFLICTS = 60_000
+FIRST = 40_000
+WINDOW = 1_500
+OPTIONS = ("--eq=0",)
+WIDTHS = (3, 4, 6)
+LANE_WIDTHS = (8, 16)
+_LARGE = 2**31 - 2
 
 
 @dataclass(frozen=True)
@@ -48,25 +54,49 @@ class Ending:
 
     Attributes:
         best: The best answer, or None.
-        outcome: What the solver said.
+        optimal: Whether nothing better exists.
+        impossible: Whether it was proven that there is no answer.
+        bound: Lower bounds on the cost, the highest priority first; may be empty.
+        conflicts: How many were met.
         grounding: Seconds spent grounding.
         seconds: Seconds spent in all.
     """
 
     best: Answer | None
-    outcome: Outcome
+    optimal: bool
+    impossible: bool
+    bound: tuple[int, ...]
+    conflicts: int
     grounding: float
     seconds: float
 
-    @property
-    def optimal(self) -> bool:
-        """Whether nothing better exists."""
-        return self.best is not None and self.outcome.exhausted
 
-    @staticmethod
-    def stopped(last: Progress) -> Ending:
-        """Return the ending of a search that its user stopped."""
-        return Ending(last.answer, Outcome(True, False, (), (), 0), 0.0, last.seconds)
+Reader = Callable[[Answer], Sequence[Decision]]
+
+
+class _Budget:
+    """What is left of an effort."""
+
+    def __init__(self, effort: Effort) -> None:
+        self._effort, self.begin, self.used = effort, time.monotonic(), 0
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.begin
+
+    @property
+    def conflicts(self) -> int | None:
+        limit = self._effort.conflicts
+        return None if limit is None else max(0, limit - self.used)
+
+    @property
+    def seconds(self) -> float | None:
+        limit = self._effort.seconds
+        return None if limit is None else max(0.0, limit - self.elapsed)
+
+    @property
+    def spent(self) -> bool:
+        return self.conflicts == 0 or self.seconds == 0.0
 
 
 def search(
@@ -74,6 +104,7 @@ def search(
     sources: Sequence[Source],
     *,
     show: Sequence[str],
+    decisions: Reader,
     effort: Effort,
     seed: int = 0,
 ) -> Iterator[Progress | Ending]:
@@ -83,18 +114,97 @@ def search(
         solver: Where to run it.
         sources: The program and its facts.
         show: Names of the atoms wanted.
+        decisions: Reads the choices out of an answer.
         effort: How long.
         seed: For the solver's own choices.
     """
-    begin = time.monotonic()
+    budget = _Budget(effort)
     solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"))
-    grounding = time.monotonic() - begin
-    left = None if effort.seconds is None else max(0.1, effort.seconds - grounding)
+    grounding = budget.elapsed
     best: Answer | None = None
-    for step in solver.solve(show=show, conflicts=effort.conflicts, seconds=left):
-        now = time.monotonic() - begin
+    outcome = Outcome(None, False, (), (), 0)
+    for step in solver.solve(
+        show=show, conflicts=_least(FIRST, budget.conflicts), seconds=budget.seconds, answers=1
+    ):
         if isinstance(step, Answer):
             best = step
-            yield Progress(step, now)
+            yield Progress(step, budget.elapsed)
         else:
-            yield Ending(best, step, grounding, now)
+            outcome = step
+    budget.used += outcome.conflicts
+    optimal = best is not None and not any(best.cost)
+    if best and not optimal:
+        for found in _improved(solver, show, decisions, best, budget):
+            best = found
+            yield Progress(found, budget.elapsed)
+        optimal = not any(best.cost)
+    yield Ending(
+        best, optimal, outcome.satisfiable is False, (), budget.used, grounding, budget.elapsed
+    )
+
+
+def _improved(
+    solver: Solver, show: Sequence[str], decisions: Reader, best: Answer, budget: _Budget
+) -> Iterator[Answer]:
+    """Yield answers that better windows make, until no window helps or the effort is spent."""
+    for width, lanes in [*((w, False) for w in WIDTHS), *((w, True) for w in LANE_WIDTHS)]:
+        bettered = True
+        while bettered and not budget.spent:
+            bettered = False
+            chosen = decisions(best)
+            last = max((d.place for d in chosen), default=0)
+            names = sorted({d.lane for d in chosen}) if lanes else [""]
+            for start in range(1 - width // 2, last + 1, max(1, width // 2)):
+                for lane in names:
+                    if budget.spent:
+                        return
+                    inside = range(start, start + width)
+                    assume = [
+                        (d.atom, True)
+                        for d in chosen
+                        if d.place not in inside or (lane and d.lane != lane)
+                    ]
+                    found = _window(solver, show, assume, best, budget)
+                    if found:
+                        best, bettered = found, True
+                        chosen = decisions(best)
+                        yield best
+            if lanes:
+                break
+
+
+def _window(
+    solver: Solver,
+    show: Sequence[str],
+    assume: Sequence[tuple[Term, bool]],
+    best: Answer,
+    budget: _Budget,
+) -> Answer | None:
+    found: Answer | None = None
+    for step in solver.solve(
+        show=show,
+        assume=assume,
+        conflicts=_least(WINDOW, budget.conflicts),
+        seconds=budget.seconds,
+        at_most=_below(best.cost),
+    ):
+        if isinstance(step, Answer):
+            found = step
+        else:
+            budget.used += step.conflicts
+    return found
+
+
+def _below(cost: Sequence[int]) -> list[int]:
+    """Return the largest cost that is less than a cost, as far as one bound can say."""
+    out = list(cost)
+    for place in reversed(range(len(out))):
+        if out[place] > 0:
+            out[place] -= 1
+            return out
+        out[place] = _LARGE
+    return out
+
+
+def _least(limit: int, left: int | None) -> int:
+    return limit if left is None else min(limit, left)

@@ -80,6 +80,21 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A choice that an answer made.
+
+    Attributes:
+        atom: What was chosen.
+        place: Where along the piece, counted from 0.
+        lane: Which of the choices made at one place ("harmony", "alto").
+    """
+
+    atom: Term
+    place: int
+    lane: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a search ended.
 
@@ -152,7 +167,8 @@ class Solver:
         assume: Sequence[tuple[Term, bool]] = (),
         conflicts: int | None = None,
         seconds: float | None = None,
-        better_than: Sequence[int] | None = None,
+        at_most: Sequence[int] | None = None,
+        answers: int | None = None,
     ) -> Iterator[Answer | Outcome]:
         """Yield the improving answers of the grounded program, then how the search ended.
 
@@ -161,11 +177,12 @@ class Solver:
             assume: Atoms that must be true or false.
             conflicts: Stop after so many; the deterministic limit.
             seconds: Stop after so long; what was found until then has been yielded.
-            better_than: Only answers cheaper than this count.
+            at_most: Only answers that cost no more than this count.
+            answers: Stop after so many.
         """
         wanted = [(str(term), value) for term, value in assume]
-        bound = list(better_than) if better_than is not None else None
-        self._send(("solve", list(show), wanted, conflicts, bound))
+        bound = list(at_most) if at_most is not None else None
+        self._send(("solve", list(show), wanted, conflicts, bound, answers))
         until = time.monotonic() + seconds if seconds is not None else None
         cancelled = done = False
         try:

@@ -75,6 +75,7 @@ class Process:
         assume: list[tuple[str, bool]],
         conflicts: int | None,
         bound: list[int] | None,
+        most: int | None,
     ) -> tuple[Any, ...]:
         """Send the improving answers; reply with how the search ended."""
         configuration: Any = self._control.configuration
@@ -89,6 +90,7 @@ class Process:
             elif value:
                 return ("outcome", False, True, (index,), (), 0)
         lower: list[int] = []
+        answers = 0
         self._cancelled.clear()
 
         def unsat(bounds: Sequence[int]) -> None:
@@ -112,6 +114,10 @@ class Process:
                 symbols = model.symbols(atoms=True)
                 atoms = [_packed(s) for s in symbols if not wanted or s.name in wanted]
                 self._reply(("answer", atoms, list(model.cost), time.monotonic() - begin))
+                answers += 1
+                if answers == most:
+                    handle.cancel()
+                    break
             self._handle = None
             core = set(handle.core()) if handle.get().unsatisfiable else set()
             result = handle.get()

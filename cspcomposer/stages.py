@@ -169,9 +169,7 @@ def _keys(
     return tuple(keys)
 
 
-def _numerals(
-    loaded: LoadedSpec, bars: tuple[Measure, ...]
-) -> list[tuple[Fraction, Numeral]]:
+def _numerals(loaded: LoadedSpec, bars: tuple[Measure, ...]) -> list[tuple[Fraction, Numeral]]:
     by_number = {bar.number: bar for bar in bars}
     return [
         (romantext.onset(n, by_number[n.measure]), n)
