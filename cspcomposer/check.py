@@ -1,0 +1,305 @@
+"""Check a score: every rule that is not off says where it is broken, in a sentence.
+
+Nothing is forbidden here and nothing chosen: the notes are facts, keys and numerals are estimated
+where the score does not state them, and `policy/report` lets the rules speak. Knows no rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cspcomposer import pitch as pitches
+from cspcomposer import render, rulebook, solver, words
+from cspcomposer.analyse import analysed
+from cspcomposer.errors import BadScore, Fault
+from cspcomposer.facts import Outline, clock, facts
+from cspcomposer.render.marks import Mark
+from cspcomposer.rulebook import SEVERITIES, Rule
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import Score, note_at, position
+
+COLOURS = {"hard": "#D00000", "strong": "#E87500", "mild": "#B8860B", "hint": "#2060C0"}
+_STYLES = {"hard": "bold red", "strong": "dark_orange", "mild": "yellow", "hint": "blue"}
+_SHOWN = {"violation": 3, "effective": 2}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A note that takes part in a fault.
+
+    Attributes:
+        voice: The voice's name.
+        bar: Of the note's beginning, as printed.
+        beat: Of the note's beginning, from 1.
+        pitch: "F#4".
+        onset: In quarter notes.
+    """
+
+    voice: str
+    bar: int
+    beat: Fraction
+    pitch: str
+    onset: Fraction
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule broken in one place.
+
+    Attributes:
+        rule: The rule's id.
+        title: Its title.
+        severity: "hard", "strong", "mild" or "hint", as this check takes it.
+        message: A sentence that names the voices.
+        advice: What to do about it; may be empty.
+        source: Where the rule is taught; may be empty.
+        bar: Where it is heard, as printed.
+        beat: From 1; 5/2 is half way through the second beat.
+        notes: The notes that sound then in the voices at fault; in all voices where the rule
+            names none.
+        onset: Where it is heard, in quarter notes.
+    """
+
+    rule: str
+    title: str
+    severity: str
+    message: str
+    advice: str
+    source: str
+    bar: int
+    beat: Fraction
+    notes: tuple[Place, ...]
+    onset: Fraction
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        file: Where the score is from; may be empty.
+        style: The style that it was held against.
+        beats: How many quarter notes of music there are.
+        violations: In the order of time, the most severe first.
+        counts: How many of each severity, and of each rule, by name.
+        score: The score with the keys and numerals that the check went by.
+    """
+
+    file: str
+    style: str
+    beats: Fraction
+    violations: tuple[Violation, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    score: Score
+
+
+def check(
+    score: Score,
+    *,
+    file: str = "",
+    style: str = "chorale",
+    overrides: Mapping[str, str] = _NOTHING,
+    folders: Iterable[Path] = (),
+    key: str | None = None,
+    numerals: Sequence[tuple[Fraction, str, str]] = (),
+) -> Report:
+    """Return where a score breaks which rules.
+
+    Args:
+        score: One to any number of voices; rules that need more voices than there are are silent.
+        file: What the report says that it is about.
+        style: Name of a style.
+        overrides: Severities by rule id, before those of the style.
+        folders: Folders with rule files of the user's own.
+        key: The key, if it is known ("G major"); else it is estimated, and may change.
+        numerals: Chords that are known: time, key ("G major"), numeral ("V7"); else estimated.
+
+    Raises:
+        BadScore: there are no notes.
+        BadRules: there is no such style or rule, or a rule file cannot be used.
+        BadInput: there is no such key or numeral.
+    """
+    if not any(voice.notes for voice in score.voices):
+        raise BadScore(Fault("there are no notes to check.", Path(file) if file else None))
+    score = analysed(score, key=key, numerals=numerals)
+    outline = Outline(score, tuple(c.onset for c in score.chords))
+    ordered = tuple(sorted(overrides.items()))
+    rules, sources = _prepared(style, ordered, tuple(folders))
+    atoms, _ = solver.consequences(
+        [*sources, solver.Source("score", facts(outline))], show=list(_SHOWN)
+    )
+    severities = {a.arguments[0].name: a.arguments[1].name for a in atoms if a.name == "effective"}
+    ticking = clock(outline)
+    found = []
+    for atom in atoms:
+        if atom.name == "violation":
+            rule, tick, who = atom.arguments
+            time = ticking.time(tick)
+            found.append(_violation(score, rules[rule.name], severities[rule.name], time, who))
+    found.sort(key=lambda v: (v.onset, SEVERITIES.index(v.severity), v.rule, v.message))
+    return Report(file, style, beats(score), tuple(found), _counts(found), score)
+
+
+def beats(score: Score) -> Fraction:
+    """Return how many quarter notes a score lasts."""
+    return score.end - score.measures[0].onset
+
+
+def effective(
+    style: str, overrides: Mapping[str, str] = _NOTHING, folders: Iterable[Path] = ()
+) -> dict[str, str]:
+    """Return the severity of every rule in a style, by the rule's id."""
+    sources = _prepared(style, tuple(sorted(overrides.items())), tuple(folders))[1]
+    atoms, _ = solver.consequences(sources, show=["effective"])
+    return {a.arguments[0].name: a.arguments[1].name for a in sorted(atoms)}
+
+
+@lru_cache(maxsize=8)
+def _prepared(
+    style: str, overrides: tuple[tuple[str, str], ...], folders: tuple[Path, ...]
+) -> tuple[Mapping[str, Rule], list[solver.Source]]:
+    """Return the rules by id, and the program that a score's facts are added to."""
+    rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(folders))}
+    program = rulebook.program(
+        ["given"], "report", style=style, overrides=dict(overrides), folders=folders
+    )
+    return rules, sliced(program, list(_SHOWN.items()))
+
+
+def _violation(
+    score: Score, rule: Rule, severity: str, time: Fraction, who: solver.Term
+) -> Violation:
+    named = set(words.terms(who).values())
+    voices = [v.name for v in score.voices if v.name in named]
+    bar, beat = position(score, time)
+    return Violation(
+        rule.id, rule.title, severity, words.sentence(rule, who), rule.advice,
+        rule.source, bar, beat, tuple(_places(score, time, voices)), time,
+    )  # fmt: skip
+
+
+def _places(score: Score, time: Fraction, voices: Sequence[str]) -> Iterable[Place]:
+    for voice in score.voices:
+        note = note_at(voice, time) if not voices or voice.name in voices else None
+        if note:
+            bar, beat = position(score, note.onset)
+            yield Place(voice.name, bar, beat, pitches.name(note.pitch), note.onset)
+
+
+def _counts(found: Sequence[Violation]) -> dict[str, dict[str, int]]:
+    severities = Counter(v.severity for v in found)
+    rules = Counter(v.rule for v in found)
+    return {
+        "severity": {s: severities[s] for s in SEVERITIES if severities[s]},
+        "rule": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
+    }
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return a report as plain data for `json.dumps`."""
+    return {
+        "file": report.file,
+        "style": report.style,
+        "beats": _number(report.beats),
+        "violations": [
+            {
+                "rule": v.rule, "title": v.title, "severity": v.severity, "message": v.message,
+                "advice": v.advice, "source": v.source, "bar": v.bar, "beat": _number(v.beat),
+                "notes": [
+                    {"voice": n.voice, "bar": n.bar, "beat": _number(n.beat), "pitch": n.pitch}
+                    for n in v.notes
+                ],
+            }
+            for v in report.violations
+        ],
+        "counts": {name: dict(counts) for name, counts in report.counts.items()},
+    }  # fmt: skip
+
+
+def _number(time: Fraction) -> int | float:
+    return int(time) if time.denominator == 1 else round(float(time), 4)
+
+
+def marks(report: Report) -> tuple[Mark, ...]:
+    """Return what shows the faults in the notes: each note in the colour of its worst fault.
+
+    The titles of the faults heard at one time are the label of their first note.
+    """
+    worst: dict[tuple[Fraction, str], str] = {}
+    labels: dict[Fraction, list[str]] = {}
+    for v in report.violations:
+        for note in v.notes:
+            place = (note.onset, note.voice)
+            if SEVERITIES.index(v.severity) < SEVERITIES.index(worst.get(place, "off")):
+                worst[place] = v.severity
+        if v.notes:
+            titles = labels.setdefault(max(n.onset for n in v.notes), [])
+            if v.title not in titles:
+                titles.append(v.title)
+    order = {voice.name: i for i, voice in enumerate(report.score.voices)}
+    out = []
+    for onset, voice in sorted(worst, key=lambda p: (p[0], order[p[1]])):
+        label = ", ".join(labels.pop(onset, ()))
+        out.append(Mark(voice, onset, COLOURS[worst[onset, voice]], label))
+    return tuple(out)
+
+
+def write_marked(report: Report, folder: Path, name: str) -> list[Path]:
+    """Write NAME.musicxml and NAME.svg with the faults coloured and labelled; return the files."""
+    return render.write(report.score, folder, name, ("musicxml", "svg"), marks(report))
+
+
+def table(report: Report) -> RenderableType:
+    """Return a report for a terminal: where, who, what, how grave; then how many of each."""
+    places = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Bar", "Beat"):
+        places.add_column(name, justify="right")
+    for name in ("Voices", "What", "Severity"):
+        places.add_column(name)
+    for v in report.violations:
+        voices = ", ".join(n.voice.replace("_", " ") for n in v.notes)
+        style = _STYLES[v.severity]
+        places.add_row(
+            str(v.bar), beat_text(v.beat), voices, v.message, Text(v.severity, style=style)
+        )
+    total = Text(f"{report.file or 'The score'}: {summary(report)}")
+    if not report.violations:
+        return total
+    rules = Table(box=None, pad_edge=False, header_style="bold")
+    rules.add_column("Count", justify="right")
+    rules.add_column("Rule")
+    titles = {v.rule: (v.title, v.severity) for v in report.violations}
+    for rule, count in report.counts["rule"].items():
+        title, severity = titles[rule]
+        rules.add_row(str(count), Text(title, style=_STYLES[severity]))
+    return Group(total, "", places, "", rules)
+
+
+def summary(report: Report) -> str:
+    """Return how many faults there are, as half a sentence with its full stop."""
+    beats_of = f"in {_number(report.beats)} beats, style {report.style}."
+    if not report.violations:
+        return f"no faults {beats_of}"
+    each = ", ".join(f"{n} {s}" for s, n in report.counts["severity"].items())
+    total = len(report.violations)
+    return f"{total} fault{'' if total == 1 else 's'} ({each}) {beats_of}"
+
+
+def beat_text(beat: Fraction) -> str:
+    """Return a beat as musicians write it: 2, 2.5, 1 1/3."""
+    whole, rest = divmod(beat, 1)
+    if not rest:
+        return str(whole)
+    return f"{float(beat):g}" if rest.denominator in (2, 4, 8) else f"{whole} {rest}"
