@@ -28,7 +28,8 @@ from cspcomposer.specfile import LoadedSpec
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
 MARGINS = (25, None)
-WANTED = {"pitch": 3, "harmony": 2, "inversion": 2, "violation": 3}
+SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2}
+WANTED = SHOWN | {"violation": 3}
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 
 
@@ -174,7 +175,7 @@ def _searched(
     try:
         reader = partial(facts.decisions, plan)
         for step in search(
-            solver, sources, show=list(WANTED), decisions=reader, effort=effort, seed=seed
+            solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed
         ):
             if isinstance(step, Ending):
                 return step, False

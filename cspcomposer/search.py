@@ -8,7 +8,7 @@ effort, and nothing about music.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
@@ -103,7 +103,7 @@ def search(
     solver: Solver,
     sources: Sequence[Source],
     *,
-    show: Sequence[str],
+    show: Mapping[str, int],
     decisions: Reader,
     effort: Effort,
     seed: int = 0,
@@ -113,18 +113,19 @@ def search(
     Args:
         solver: Where to run it.
         sources: The program and its facts.
-        show: Names of the atoms wanted.
+        show: Names of the atoms wanted, and their arities.
         decisions: Reads the choices out of an answer.
         effort: How long.
         seed: For the solver's own choices.
     """
     budget = _Budget(effort)
-    solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"))
+    signatures = [f"{name}/{arity}" for name, arity in show.items()]
+    solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
     grounding = budget.elapsed
     best: Answer | None = None
     outcome = Outcome(None, False, (), (), 0)
     for step in solver.solve(
-        show=show, conflicts=_least(FIRST, budget.conflicts), seconds=budget.seconds, answers=1
+        show=list(show), conflicts=_least(FIRST, budget.conflicts), seconds=budget.seconds, answers=1
     ):
         if isinstance(step, Answer):
             best = step
@@ -134,7 +135,7 @@ def search(
     budget.used += outcome.conflicts
     optimal = best is not None and not any(best.cost)
     if best and not optimal:
-        for found in _improved(solver, show, decisions, best, budget):
+        for found in _improved(solver, list(show), decisions, best, budget):
             best = found
             yield Progress(found, budget.elapsed)
         optimal = not any(best.cost)

@@ -148,10 +148,21 @@ class Solver:
         *,
         parts: Sequence[str] = ("base",),
         options: Sequence[str] = (),
+        show: Sequence[str] = (),
         seconds: float = GROUNDING_SECONDS,
     ) -> tuple[str, ...]:
-        """Ground a new program, in place of the last, and return clingo's remarks."""
-        order = ("ground", [(s.name, s.text) for s in sources], list(parts), list(options))
+        """Ground a new program, in place of the last, and return clingo's remarks.
+
+        Args:
+            sources: The program.
+            parts: Its parts.
+            options: For clingo.
+            show: Signatures ("pitch/3") of all atoms that answers will list; answers are then
+                quicker to read.
+            seconds: How long it may take.
+        """
+        texts = [(s.name, s.text) for s in sources]
+        order = ("ground", texts, list(parts), list(options), list(show))
         remarks = self._ask(order, seconds)
         return tuple(remarks)
 

@@ -34,6 +34,7 @@ class Process:
         self._control = clingo.Control([])
         self._texts: Texts = ()
         self._symbols: dict[str, clingo.Symbol] = {}
+        self._shows = False
 
     def run(self) -> None:
         """Obey orders until the caller goes away."""
@@ -48,9 +49,14 @@ class Process:
                 memory = "bad_alloc" in str(error)
                 self._reply(("memory",) if memory else self._bad([str(error)]))
 
-    def do_ground(self, texts: Texts, parts: list[str], options: list[str]) -> tuple[Any, ...]:
+    def do_ground(
+        self, texts: Texts, parts: list[str], options: list[str], show: list[str]
+    ) -> tuple[Any, ...]:
         """Ground a program; reply with clingo's remarks."""
         said: list[str] = []
+        self._shows = bool(show)
+        if show:
+            texts = [*texts, ("show", "\n".join(["#show.", *(f"#show {s}." for s in show)]))]
         self._texts = texts
         self._control = clingo.Control(
             ["--warn=all", *options], logger=lambda _, text: said.append(text), message_limit=100
@@ -111,7 +117,7 @@ class Process:
                 model = handle.model() if not self._cancelled.is_set() else None
                 if model is None:
                     break
-                symbols = model.symbols(atoms=True)
+                symbols = model.symbols(atoms=not self._shows, shown=self._shows)
                 atoms = [_packed(s) for s in symbols if not wanted or s.name in wanted]
                 self._reply(("answer", atoms, list(model.cost), time.monotonic() - begin))
                 answers += 1
