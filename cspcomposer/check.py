@@ -22,9 +22,10 @@ from rich.text import Text
 from cspcomposer import pitch as pitches
 from cspcomposer import render, rulebook, solver, words
 from cspcomposer.analyse import analysed
-from cspcomposer.errors import BadScore, Fault
+from cspcomposer.errors import BadInput, BadScore, Fault
 from cspcomposer.facts import Outline, clock, facts
 from cspcomposer.render.marks import Mark
+from cspcomposer.romantext import Numeral, onset
 from cspcomposer.rulebook import SEVERITIES, Rule
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score, note_at, position
@@ -152,18 +153,34 @@ def check(
     return Report(file, style, beats(score), tuple(found), _counts(found), score)
 
 
+def placed(score: Score, numerals: Sequence[Numeral]) -> tuple[tuple[Fraction, str, str], ...]:
+    """Return numerals that were written by measure and beat as `check` takes them.
+
+    Raises:
+        BadInput: a measure that the score does not have, or no key named.
+    """
+    measures = {m.number: m for m in reversed(score.measures)}
+    out, faults = [], []
+    for numeral in numerals:
+        measure = measures.get(numeral.measure)
+        key = numeral.key or (str(score.keys[0]) if score.keys else "")
+        if measure is None:
+            last = score.measures[-1].number
+            message = f"there is no measure {numeral.measure}: the score ends with {last}."
+            faults.append(Fault(message, line=numeral.line, column=numeral.column))
+        elif not key:
+            message, hint = "the chords name no key.", "Write such as 'G:' before the first."
+            faults.append(Fault(message, line=numeral.line, column=numeral.column, hint=hint))
+        else:
+            out.append((onset(numeral, measure), key, numeral.numeral))
+    if faults:
+        raise BadInput(*faults)
+    return tuple(out)
+
+
 def beats(score: Score) -> Fraction:
     """Return how many quarter notes a score lasts."""
     return score.end - score.measures[0].onset
-
-
-def effective(
-    style: str, overrides: Mapping[str, str] = _NOTHING, folders: Iterable[Path] = ()
-) -> dict[str, str]:
-    """Return the severity of every rule in a style, by the rule's id."""
-    sources = _prepared(style, tuple(sorted(overrides.items())), tuple(folders))[1]
-    atoms, _ = solver.consequences(sources, show=["effective"])
-    return {a.arguments[0].name: a.arguments[1].name for a in sorted(atoms)}
 
 
 @lru_cache(maxsize=8)
@@ -250,9 +267,9 @@ def marks(report: Report) -> tuple[Mark, ...]:
                 titles.append(v.title)
     order = {voice.name: i for i, voice in enumerate(report.score.voices)}
     out = []
-    for onset, voice in sorted(worst, key=lambda p: (p[0], order[p[1]])):
-        label = ", ".join(labels.pop(onset, ()))
-        out.append(Mark(voice, onset, COLOURS[worst[onset, voice]], label))
+    for time, voice in sorted(worst, key=lambda p: (p[0], order[p[1]])):
+        label = ", ".join(labels.pop(time, ()))
+        out.append(Mark(voice, time, COLOURS[worst[time, voice]], label))
     return tuple(out)
 
 

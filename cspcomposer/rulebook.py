@@ -88,9 +88,13 @@ def theory() -> list[Path]:
     return [folder() / "vocabulary.lp", *sorted((folder() / "theory").glob("*.lp"))]
 
 
-def severities(style: str, overrides: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """Return each shipped rule's severity in a style."""
-    sources = program([], "report", style=style, overrides=overrides)
+def severities(
+    style: str,
+    overrides: Mapping[str, str] = MappingProxyType({}),
+    folders: Iterable[Path] = (),
+) -> dict[str, str]:
+    """Return each rule's severity in a style."""
+    sources = program([], "report", style=style, overrides=overrides, folders=folders)
     kept = sliced(sources, [("effective", 2)])
     atoms, _ = solver.consequences(kept, show=["effective"])
     return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}

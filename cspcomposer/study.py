@@ -21,7 +21,7 @@ from rich.progress import track
 from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
-from cspcomposer.check import beat_text, check, effective
+from cspcomposer.check import beat_text, check
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
 from cspcomposer.rulebook import SEVERITIES
 
@@ -119,7 +119,7 @@ def study(
     """
     folders = tuple(folders)
     names = list(dict.fromkeys(n for source in sources for n in _names(source)))
-    severities = effective(style, overrides, folders)
+    severities = rulebook.severities(style, overrides, folders)
     work = partial(_checked, style=style, overrides=dict(overrides), folders=folders)
     silent = console is None or not console.is_terminal
 
@@ -226,14 +226,19 @@ def as_json(study: Study) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def markdown(study: Study, *, command: str, notes: str = "") -> str:
+def markdown(study: Study, *, command: str = "", notes: str = "") -> str:
     """Return a study as a page.
 
     Args:
         study: What was found.
-        command: The command that makes the page anew.
-        notes: What is to be said about the figures, in Markdown; stands below the first table.
+        command: The command that makes the page anew; made up from the sources when empty.
+        notes: What is to be said about the figures, in Markdown, below the first table; those
+            that come with the rules when empty, if the chorales were studied.
     """
+    if not command:
+        command = f"cspcomposer study {' '.join(study.sources)} --style {study.style}"
+    if not notes and (study.sources, study.style) == ((BACH,), "chorale"):
+        notes = (rulebook.folder() / "study_notes.md").read_text(encoding="utf-8")
     words = Counter(c.severity for c in study.rules)
     severe = ", ".join(f"{words[s]} {s}" for s in SEVERITIES if words[s])
     lines = [
