@@ -14,7 +14,7 @@ from cspcomposer.analyse_path import State, cheapest
 from cspcomposer.analyse_tables import Tables, tables
 from cspcomposer.errors import BadInput, Fault
 from cspcomposer.facts import Outline
-from cspcomposer.score import Chord, Key, Score, note_at
+from cspcomposer.score import Chord, Key, Score, Voice, note_at
 
 _FIGURES = {3: ("", "6", "6/4"), 4: ("7", "6/5", "4/3", "4/2")}
 
