@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,29 +22,34 @@ from cspcomposer.solver import Source
 Costs = NDArray[np.int64]
 _ASKED = {"option": 3, "link": 5, "belongs": 3, "staple": 2, "demanded": 2}
 _FAR = 10**9
+MOST = 60
 
 
 def considered(given: str, *, style: str, margin: int | None) -> str:
-    """Return the chords to consider at each slot, as facts.
+    """Return the chords to consider at each slot and what they are thought to cost, as facts.
 
     Args:
         given: The outline's facts, and those of a prior.
         style: Name of a style.
         margin: How much dearer than the best an option may be, in tenths of a nat; None keeps all.
     """
-    return "\n".join(f'considered({slot},"{name}").' for slot, name in _kept(given, style, margin))
+    return "\n".join(
+        f'considered({slot},"{name}"). priced({slot},"{name}",{min(MOST, price)}).'
+        for slot, name, price in _kept(given, style, margin)
+    )
 
 
 @cache
 def _program(style: str) -> list[Source]:
     home = rulebook.folder()
-    texts = rulebook.program([], "report", style=style)
+    texts = rulebook.program([], "enforce", style=style)
     extra = home / "candidates" / "harmony.lp"
-    found = [t for t in texts if "/rules/" not in t.name.replace("\\", "/")]
+    kept = {"theory", "styles", "priors"}
+    found = [t for t in texts if Path(t.name).parent.name in kept and "guidance" not in t.name]
     return sliced([*found, Source(str(extra), rulebook.base_part(extra))], list(_ASKED.items()))
 
 
-def _kept(given: str, style: str, margin: int | None) -> Iterator[tuple[int, str]]:
+def _kept(given: str, style: str, margin: int | None) -> Iterator[tuple[int, str, int]]:
     atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=list(_ASKED))
     found: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     for atom in atoms:
@@ -61,7 +67,7 @@ def _kept(given: str, style: str, margin: int | None) -> Iterator[tuple[int, str
     staple = {(slot, name) for slot, name in found["staple"]}
     slots = sorted(prices)
     names = [sorted(prices[slot]) for slot in slots]
-    through = _through(slots, names, prices, groups, links) if margin is not None else []
+    through = _through(slots, names, prices, groups, links)
     for place, slot in enumerate(slots):
         for index, name in enumerate(names[place]):
             if demanded[slot]:
@@ -69,7 +75,7 @@ def _kept(given: str, style: str, margin: int | None) -> Iterator[tuple[int, str
             else:
                 keep = margin is None or through[place][index] <= margin or (slot, name) in staple
             if keep:
-                yield slot, name
+                yield slot, name, int(through[place][index])
 
 
 def _through(

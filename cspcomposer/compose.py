@@ -95,7 +95,8 @@ def compose(
     program = partial(
         rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=folders
     )
-    sources = sliced(program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
+    texts = program(["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"))
+    sources = sliced(texts, list(WANTED.items()))
     scores = _scores(loaded)
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
@@ -130,7 +131,7 @@ def compose(
             )
         if ending.best is None:
             plan = stages.outline(loaded, scores)
-            relaxed = program(["harmony", "voices", "wishes"], "relax")
+            relaxed = program(["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong"))
             conflict = explain(solver, relaxed, plan, loaded)
             raise NoSolution(*_faults(conflict, loaded))
     solved = time.monotonic()

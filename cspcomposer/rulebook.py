@@ -8,7 +8,7 @@ it does not know what any rule means.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -139,8 +139,9 @@ def program(
     style: str,
     overrides: Mapping[str, str] = MappingProxyType({}),
     folders: Iterable[Path] = (),
+    heeded: Collection[str] = SEVERITIES,
 ) -> list[solver.Source]:
-    """Return the texts of a task: theory, what is free, all rules, a policy and a style.
+    """Return the texts of a task: theory, what is free, the rules, a policy and a style.
 
     Args:
         choose: Names of files in `choose/`.
@@ -148,20 +149,25 @@ def program(
         style: Name of a style.
         overrides: Severities by rule id, before those of the style.
         folders: Folders with rule files of the user's own.
+        heeded: Rules of other severities are left out.
     """
     home = folder()
+    rules = rule_files(folders)
+    if set(heeded) != set(SEVERITIES):
+        words = severities(style, overrides, folders)
+        rules = [path for path in rules if words.get(path.stem) in heeded]
     paths = [
         *theory(),
         *(home / "choose" / f"{name}.lp" for name in choose),
-        *sorted((home / "priors").glob("*.lp")),
+        *(sorted((home / "priors").glob("*.lp")) if policy == "enforce" else ()),
         home / "policy" / "active.lp",
         home / "policy" / f"{policy}.lp",
         style_file(style),
-        *rule_files(folders),
+        *rules,
     ]
     out = [solver.Source(str(path), base_part(path)) for path in paths]
-    words = "\n".join(f"override({rule},{word})." for rule, word in sorted(overrides.items()))
-    return [*out, solver.Source("overrides", words)]
+    said = "\n".join(f"override({rule},{word})." for rule, word in sorted(overrides.items()))
+    return [*out, solver.Source("overrides", said)]
 
 
 def nodes(path: Path) -> list[ast.AST]:

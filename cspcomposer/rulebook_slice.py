@@ -16,7 +16,7 @@ from clingo import ast
 from cspcomposer.solver import Source
 
 Signature = tuple[str, int]
-_KEPT = {ast.ASTType.Minimize, ast.ASTType.Defined}
+_KEPT = {ast.ASTType.Minimize, ast.ASTType.Defined, ast.ASTType.Heuristic}
 ASKED: Signature = ("asked", 2)
 
 

@@ -15,9 +15,9 @@ from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
 CONFLICTS = 60_000
 FIRST = 40_000
-WINDOW = 1_500
-OPTIONS = ("--eq=0",)
-WIDTHS = (3, 4, 6)
+WINDOW = 1_000
+OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model")
+WIDTHS = (6, 8)
 LANE_WIDTHS = (8, 16)
 _LARGE = 2**31 - 2
 
