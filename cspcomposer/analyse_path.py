@@ -112,11 +112,11 @@ def _local(
     """Return what each chord costs at each onset [T, K, N], and the accents."""
     score, ticking = outline.score, clock(outline)
     weights, lengths, accents = _weighed(outline, ticking)
-    foreign, silent, bass = (np.zeros((len(times), CLASSES), np.float32) for _ in range(3))
-    tenths = np.zeros(len(times), np.float32)
+    seen = np.zeros((len(times), 3 * CLASSES + 1), np.float32)
+    foreign, silent, bass = seen[:, :-1].reshape(len(times), 3, CLASSES).swapaxes(0, 1)
     for i, time in enumerate(times):
         tick = ticking.ticks(time)
-        silent[i] = tenths[i] = lengths[tick]
+        silent[i] = seen[i, -1] = lengths[tick] / 10
         sounding = [(v.name, note_at(v, time)) for v in score.voices]
         for voice, note in sounding:
             if note:
@@ -125,15 +125,12 @@ def _local(
                 silent[i, klass] = 0
         low = next((n for _, n in reversed(sounding) if n), None)
         if low:
-            bass[i, pitches.class_of(low.pitch)] = lengths[tick]
-    flat = (CLASSES, -1)
-    local = foreign.sum(1)[:, None] - foreign @ tables.inside.reshape(flat)
-    local += (silent @ tables.absent.reshape(flat) + bass @ tables.below.reshape(flat)) / 10
-    local += tables.rarity.ravel() * tenths[:, None] / 10
-    local[:, tables.rarity.ravel() >= FAR] = FAR
+            bass[i, pitches.class_of(low.pitch)] = lengths[tick] / 10
+    local: Prices = seen @ tables.fits
+    local += foreign.sum(1)[:, None]
     return (
-        np.round(local).reshape(len(times), *tables.rarity.shape),
-        [accents.get(ticking.ticks(t), 0) for t in times],
+        local.reshape(len(times), *tables.shape),
+        [accents.get(ticking.ticks(time), 0) for time in times],
     )
 
 

@@ -38,10 +38,10 @@ class Tables:
         keys: Tonic and mode of each key.
         numerals: Those of each mode, by name.
         classes: For each mode's numerals and each tonic the class of each member.
-        inside: [class, K, N] 1 where the class belongs to the chord.
-        absent: [class, K, N] what it costs for a quarter that the class is not heard.
-        below: [class, K, N] what it costs to have the class in the bass.
-        rarity: [K, N]; very dear where there is no such numeral.
+        shape: K, N.
+        fits: [3 * class + 1, K * N] what it saves to sound a class that belongs to the chord; what
+            it costs for a quarter note not to hear a class, to have it in the bass, to hear the
+            chord at all (very dear where there is no such numeral).
         closing: [K, N] at the end of a phrase; `ending` at the end of the piece.
         progress: [K, N, N] from one numeral to the next.
         modulation: [K, K].
@@ -55,10 +55,8 @@ class Tables:
     numerals: dict[str, tuple[str, ...]]
     members: dict[tuple[int, str, str], dict[int, str]]
     position: dict[str, int]
-    inside: Prices
-    absent: Prices
-    below: Prices
-    rarity: Prices
+    shape: tuple[int, int]
+    fits: Prices
     closing: Prices
     ending: Prices
     progress: Costs
@@ -100,13 +98,14 @@ def tables() -> Tables:
     index = {key: i for i, key in enumerate(keys)}
     place = {(m, n): i for m in modes for i, n in enumerate(numerals[m])}
     absence, standing = dict(found["absence"]), dict(found["standing"])
-    inside, absent, below = (np.zeros((CLASSES, *shape), np.float32) for _ in range(3))
+    fits = np.zeros((3 * CLASSES + 1, *shape), np.float32)
+    inside, absent, below = fits[:-1].reshape(3, CLASSES, *shape)
     for (k, mode, name), tones in members.items():
         if (mode, name) not in place:
             continue
         state = (index[k, mode], place[mode, name])
         for klass, member in tones.items():
-            inside[(klass, *state)] = 1
+            inside[(klass, *state)] = -1
             absent[(klass, *state)] = absence[member]
             below[(klass, *state)] = standing[member]
 
@@ -136,9 +135,10 @@ def tables() -> Tables:
             out.setdefault(sharps, np.zeros(len(keys), np.float32))[index[k, mode]] = cost
         return out
 
+    fits[-1] = by_numeral("rarity", 10 * FAR)
     return Tables(
         keys=keys, numerals=numerals, members=members, position=dict(found["position"]),
-        inside=inside, absent=absent, below=below, rarity=by_numeral("rarity", FAR),
+        shape=shape, fits=fits.reshape(len(fits), -1),
         closing=by_numeral("closing", 0), ending=by_numeral("ending", 0), progress=progress,
         modulation=modulation, pivots=_pivots(members, index, place, modulation, width),
         change=dict(found["change"]), remote=by_signature("remote"), home=by_signature("home"),
