@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,22 +21,43 @@ from cspcomposer.rulebook_slice import sliced
 from cspcomposer.solver import Source
 
 Costs = NDArray[np.int64]
+Option = tuple[int, str]
 _ASKED = {"option": 3, "link": 5, "belongs": 3, "staple": 2, "demanded": 2}
 _FAR = 10**9
 MOST = 60
 
 
-def considered(given: str, *, style: str, margin: int | None) -> str:
+@dataclass(frozen=True)
+class Options:
+    """The chords that are possible at each slot.
+
+    Attributes:
+        prices: By slot, what each chord costs by itself.
+        groups: Which group each chord at a slot belongs to.
+        links: By slot, what each group costs after each other.
+        staple: Chords that are looked at in any case.
+        demanded: By slot, the chords that the specification names.
+    """
+
+    prices: Mapping[int, Mapping[str, int]]
+    groups: Mapping[Option, str]
+    links: Mapping[int, Mapping[tuple[str, str], int]]
+    staple: frozenset[Option]
+    demanded: Mapping[int, frozenset[str]]
+
+
+def considered(options: Options, taste: Mapping[Option, int], margin: int | None) -> str:
     """Return the chords to consider at each slot and what they are thought to cost, as facts.
 
     Args:
-        given: The outline's facts, and those of a prior.
-        style: Name of a style.
+        options: What there is.
+        taste: What a prior charges for each.
         margin: How much dearer than the best an option may be, in tenths of a nat; None keeps all.
     """
     return "\n".join(
-        f'considered({slot},"{name}"). priced({slot},"{name}",{min(MOST, price)}).'
-        for slot, name, price in _kept(given, style, margin)
+        f'considered({slot},"{name}"). priced({slot},"{name}",{min(MOST, price)}). '
+        f'preferred_harmony({slot},"{name}",{taste[slot, name]}).'
+        for slot, name, price in _kept(options, taste, margin)
     )
 
 
@@ -49,60 +71,70 @@ def _program(style: str) -> list[Source]:
     return sliced([*found, Source(str(extra), rulebook.base_part(extra))], list(_ASKED.items()))
 
 
-def _kept(given: str, style: str, margin: int | None) -> Iterator[tuple[int, str, int]]:
+def options(given: str, *, style: str) -> Options:
+    """Return what could be chosen.
+
+    Args:
+        given: The outline's facts.
+        style: Name of a style.
+    """
     atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=list(_ASKED))
-    found: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-    for atom in atoms:
-        found[atom.name].append(atom.arguments)
     prices: dict[int, dict[str, int]] = defaultdict(dict)
-    for slot, name, cost in found["option"]:
-        prices[int(str(slot))][str(name)] = int(str(cost))
-    groups = {(slot, name): str(group) for slot, name, group in found["belongs"]}
+    groups: dict[Option, str] = {}
     links: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
-    for _, first, slot, second, cost in found["link"]:
-        links[int(str(slot))][str(first), str(second)] = int(str(cost))
+    staple: set[Option] = set()
     demanded: dict[int, set[str]] = defaultdict(set)
-    for slot, name in found["demanded"]:
-        demanded[int(str(slot))].add(str(name))
-    staple = {(slot, name) for slot, name in found["staple"]}
-    slots = sorted(prices)
-    names = [sorted(prices[slot]) for slot in slots]
-    through = _through(slots, names, prices, groups, links)
+    for atom in sorted(atoms, key=str):
+        said = atom.arguments
+        match atom.name:
+            case "option":
+                prices[said[0]][said[1]] = said[2]
+            case "belongs":
+                groups[said[0], said[1]] = said[2]
+            case "link":
+                links[said[2]][said[1], said[3]] = said[4]
+            case "staple":
+                staple.add((said[0], said[1]))
+            case "demanded":
+                demanded[said[0]].add(said[1])
+    return Options(
+        prices, groups, links, frozenset(staple), {s: frozenset(n) for s, n in demanded.items()}
+    )
+
+
+def _kept(
+    options: Options, taste: Mapping[Option, int], margin: int | None
+) -> Iterator[tuple[int, str, int]]:
+    slots = sorted(options.prices)
+    names = [sorted(options.prices[slot]) for slot in slots]
+    through = _through(options, taste, slots, names)
     for place, slot in enumerate(slots):
         for index, name in enumerate(names[place]):
-            if demanded[slot]:
-                keep = name in demanded[slot]
+            price = int(through[place][index])
+            if slot in options.demanded:
+                keep = name in options.demanded[slot]
             else:
-                keep = margin is None or through[place][index] <= margin or (slot, name) in staple
+                keep = margin is None or price <= margin or (slot, name) in options.staple
             if keep:
-                yield slot, name, int(through[place][index])
+                yield slot, name, price
 
 
 def _through(
+    options: Options,
+    taste: Mapping[Option, int],
     slots: Sequence[int],
     names: Sequence[Sequence[str]],
-    prices: Mapping[int, Mapping[str, int]],
-    groups: Mapping[tuple[object, object], str],
-    links: Mapping[int, Mapping[tuple[str, str], int]],
 ) -> list[Costs]:
     """Return for each option by how much the cheapest piece through it is dearer than the best."""
     own = [
-        np.array([prices[slot][n] for n in row], dtype=np.int64)
+        np.array([options.prices[slot][n] + taste[slot, n] for n in row], dtype=np.int64)
         for slot, row in zip(slots, names, strict=True)
     ]
-    steps = [
-        np.array(
-            [
-                [
-                    links[slots[i]].get((groups[slots[i - 1], a], groups[slots[i], b]), 0)
-                    for b in names[i]
-                ]
-                for a in names[i - 1]
-            ],
-            dtype=np.int64,
-        ).reshape(len(names[i - 1]), len(names[i]))
-        for i in range(1, len(slots))
-    ]
+    steps = []
+    for before, here, rows, columns in zip(slots, slots[1:], names, names[1:], strict=False):
+        link, group = options.links.get(here, {}), options.groups
+        cells = [[link.get((group[before, a], group[here, b]), 0) for b in columns] for a in rows]
+        steps.append(np.array(cells, dtype=np.int64).reshape(len(rows), len(columns)))
     forward = [own[0]]
     for step, price in zip(steps, own[1:], strict=True):
         forward.append((forward[-1][:, None] + step).min(axis=0, initial=_FAR) + price)

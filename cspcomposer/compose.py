@@ -101,13 +101,18 @@ def compose(
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
     interrupted = False
+    noise = priors.Noise(seed)
     with Solver() as solver:
         while True:
             plan = stages.outline(loaded, scores, rhythm=rhythm)
-            given = "\n".join((facts.facts(plan), priors.noise(plan, seed)))
+            given = facts.facts(plan)
+            options = candidates.options(given, style=spec.style)
+            taste = noise.harmonies((s, n) for s, names in options.prices.items() for n in names)
+            melody = plan.score.voices[0].name
+            places = noise.places(melody, facts.free_slots(plan, melody))
             for margin in MARGINS:
-                chords = candidates.considered(given, style=spec.style, margin=margin)
-                texts = [Source("given", given), Source("considered", chords)]
+                chords = candidates.considered(options, taste, margin)
+                texts = [Source("given", given), Source("prior", f"{chords}\n{places}")]
                 ending, interrupted = _searched(
                     solver, [*sources, *texts], plan, effort, seed, watch
                 )
@@ -175,9 +180,7 @@ def _searched(
     best: Progress | None = None
     try:
         reader = partial(facts.decisions, plan)
-        for step in search(
-            solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed
-        ):
+        for step in search(solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed):
             if isinstance(step, Ending):
                 return step, False
             best = step

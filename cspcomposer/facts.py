@@ -181,6 +181,12 @@ def _harmonies(outline: Outline, times: tuple[Fraction, ...], ticking: Clock) ->
             yield f"given_figure({at(time)},{number},{change})"
 
 
+def free_slots(outline: Outline, voice: str) -> list[int]:
+    """Return the slots, in ticks, at which a voice's note is to be chosen."""
+    ticking = clock(outline)
+    return [ticking.ticks(slot) for slot in sorted(outline.free.get(voice, ()))]
+
+
 def decisions(outline: Outline, answer: Answer) -> list[Decision]:
     """Return the choices that an answer made: a chord and the free voices' notes at each slot."""
     ticking = clock(outline)

@@ -11,15 +11,18 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
+from cspcomposer import pitch as pitches
 from cspcomposer import rulebook, solver
 from cspcomposer.facts import key_at
 from cspcomposer.metre import Metre
-from cspcomposer.score import Score
+from cspcomposer.score import Score, note_at
 
 CLAMP = 50
 SMOOTHING = 0.5
+WIDEST = 9
 _QUESTION = "key(0,3,major). key(1,3,minor)."
 
 
@@ -33,7 +36,10 @@ def counted(scores: Iterable[Score]) -> str:
     moves: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     colours: dict[str, Counter[str]] = defaultdict(Counter)
     inversions: dict[str, Counter[tuple[str, int]]] = defaultdict(Counter)
+    intervals: dict[str, Counter[int]] = defaultdict(Counter)
     for score in scores:
+        for voice, span in _intervals(score):
+            intervals[voice][span] += 1
         before: tuple[str, str] | None = None
         for mode, numeral, inversion in _beats(score):
             group = groups[mode].get(numeral)
@@ -45,25 +51,52 @@ def counted(scores: Iterable[Score]) -> str:
             if before and before[0] == mode:
                 moves[mode][before[1], group] += 1
             before = mode, group
-    return "\n".join(
+    lines = [
         line
         for mode in sorted(groups)
         for line in _written(mode, groups[mode], moves[mode], colours[mode], inversions[mode])
-    )
+    ]
+    for voice, spans in sorted(intervals.items()):
+        total = sum(spans.values()) + SMOOTHING * WIDEST
+        for span in range(1, WIDEST + 1):
+            cost = _cost(spans[span] + SMOOTHING, total)
+            lines.append(f"habit_interval({voice},{span},{cost}).")
+    return "\n".join(lines)
+
+
+def _intervals(score: Score) -> Iterator[tuple[str, int]]:
+    """Yield voice and span in letters of each move from beat to beat within a phrase."""
+    times = list(_pulses(score))
+    for voice in score.voices:
+        for first, second in pairwise(times):
+            a, b = note_at(voice, first), note_at(voice, second)
+            if a and b and not any(first <= end < second for end in score.phrase_ends):
+                yield voice.name, min(WIDEST, abs(_place(a.pitch) - _place(b.pitch)) + 1)
+
+
+def _place(pitch: int) -> int:
+    letter, _, octave = pitches.parts(pitch)
+    return 7 * octave + pitches.LETTERS.index(letter)
+
+
+def _pulses(score: Score) -> Iterator[Fraction]:
+    """Yield the beats."""
+    for bar in score.measures:
+        pulse = Metre(bar.beats, bar.unit).pulse
+        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
+        while time < bar.onset + bar.length:
+            yield time
+            time += pulse
 
 
 def _beats(score: Score) -> Iterator[tuple[str, str, int]]:
     """Yield mode, numeral and inversion of the chord at every beat."""
     starts = [chord.onset for chord in score.chords]
-    for bar in score.measures:
-        pulse = Metre(bar.beats, bar.unit).pulse
-        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
-        while time < bar.onset + bar.length:
-            place = bisect_right(starts, time) - 1
-            if place >= 0:
-                chord = score.chords[place]
-                yield key_at(score.keys, time).mode, chord.numeral, chord.inversion
-            time += pulse
+    for time in _pulses(score):
+        place = bisect_right(starts, time) - 1
+        if place >= 0:
+            chord = score.chords[place]
+            yield key_at(score.keys, time).mode, chord.numeral, chord.inversion
 
 
 def _groups() -> dict[str, dict[str, str]]:
