@@ -22,7 +22,9 @@ from cspcomposer.solver import Source
 
 Costs = NDArray[np.int64]
 Option = tuple[int, str]
-_ASKED = {"option": 3, "link": 5, "belongs": 3, "staple": 2, "demanded": 2}
+_ASKED = {
+    "option": 3, "mode_at": 2, "group_of": 3, "habit_move": 4, "staple": 2, "demanded": 2,
+}  # fmt: skip
 _FAR = 10**9
 MOST = 60
 
@@ -33,15 +35,17 @@ class Options:
 
     Attributes:
         prices: By slot, what each chord costs by itself.
-        groups: Which group each chord at a slot belongs to.
-        links: By slot, what each group costs after each other.
+        modes: The mode at each slot.
+        groups: Which group each mode's chord belongs to.
+        moves: By mode, what each group costs after each other.
         staple: Chords that are looked at in any case.
         demanded: By slot, the chords that the specification names.
     """
 
     prices: Mapping[int, Mapping[str, int]]
-    groups: Mapping[Option, str]
-    links: Mapping[int, Mapping[tuple[str, str], int]]
+    modes: Mapping[int, str]
+    groups: Mapping[tuple[str, str], str]
+    moves: Mapping[str, Mapping[tuple[str, str], int]]
     staple: frozenset[Option]
     demanded: Mapping[int, frozenset[str]]
 
@@ -66,8 +70,8 @@ def _program(style: str) -> list[Source]:
     home = rulebook.folder()
     texts = rulebook.program([], "enforce", style=style)
     extra = home / "candidates" / "harmony.lp"
-    kept = {"theory", "styles", "priors"}
-    found = [t for t in texts if Path(t.name).parent.name in kept and "guidance" not in t.name]
+    kept = {"theory", "styles"}
+    found = [t for t in texts if Path(t.name).parent.name in kept or "bach" in t.name]
     return sliced([*found, Source(str(extra), rulebook.base_part(extra))], list(_ASKED.items()))
 
 
@@ -80,26 +84,28 @@ def options(given: str, *, style: str) -> Options:
     """
     atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=list(_ASKED))
     prices: dict[int, dict[str, int]] = defaultdict(dict)
-    groups: dict[Option, str] = {}
-    links: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
+    modes: dict[int, str] = {}
+    groups: dict[tuple[str, str], str] = {}
+    moves: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
     staple: set[Option] = set()
     demanded: dict[int, set[str]] = defaultdict(set)
-    for atom in sorted(atoms, key=str):
+    for atom in atoms:
         said = atom.arguments
         match atom.name:
             case "option":
                 prices[said[0]][said[1]] = said[2]
-            case "belongs":
-                groups[said[0], said[1]] = said[2]
-            case "link":
-                links[said[2]][said[1], said[3]] = said[4]
+            case "mode_at":
+                modes[said[0]] = str(said[1])
+            case "group_of":
+                groups[str(said[0]), said[1]] = said[2]
+            case "habit_move":
+                moves[str(said[0])][said[1], said[2]] = said[3]
             case "staple":
                 staple.add((said[0], said[1]))
             case "demanded":
                 demanded[said[0]].add(said[1])
-    return Options(
-        prices, groups, links, frozenset(staple), {s: frozenset(n) for s, n in demanded.items()}
-    )
+    named = {slot: frozenset(names) for slot, names in demanded.items()}
+    return Options(prices, modes, groups, moves, frozenset(staple), named)
 
 
 def _kept(
@@ -132,8 +138,10 @@ def _through(
     ]
     steps = []
     for before, here, rows, columns in zip(slots, slots[1:], names, names[1:], strict=False):
-        link, group = options.links.get(here, {}), options.groups
-        cells = [[link.get((group[before, a], group[here, b]), 0) for b in columns] for a in rows]
+        moves, mode = options.moves.get(options.modes[here], {}), options.modes[before]
+        first = [options.groups[mode, a] for a in rows]
+        second = [options.groups[options.modes[here], b] for b in columns]
+        cells = [[moves.get((a, b), 0) for b in second] for a in first]
         steps.append(np.array(cells, dtype=np.int64).reshape(len(rows), len(columns)))
     forward = [own[0]]
     for step, price in zip(steps, own[1:], strict=True):

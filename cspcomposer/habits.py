@@ -41,7 +41,13 @@ def counted(scores: Iterable[Score]) -> str:
         for voice, span in _intervals(score):
             intervals[voice][span] += 1
         before: tuple[str, str] | None = None
-        for mode, numeral, inversion in _beats(score):
+        last: tuple[str, str, int] | None = None
+        for beat in _beats(score):
+            mode, numeral, inversion = beat
+            # A chord that only stays is no habit of going anywhere.
+            if beat == last:
+                continue
+            last = beat
             group = groups[mode].get(numeral)
             if group is None:
                 before = None
