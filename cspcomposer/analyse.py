@@ -5,13 +5,15 @@ What is weighed, and how much, is said in `asp_rules/analysis`. Knows no music t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 
 from cspcomposer import pitch as pitches
 from cspcomposer.analyse_path import State, cheapest
-from cspcomposer.analyse_tables import Tables, tables
+from cspcomposer.analyse_tables import tables
 from cspcomposer.errors import BadInput, Fault
 from cspcomposer.facts import Outline
 from cspcomposer.score import Chord, Key, Score, Voice, note_at
@@ -40,8 +42,9 @@ def analysed(
         return replace(score, keys=(parse_key(key or "C major"),))
     only = parse_key(key) if key else None
     outline = Outline(replace(score, keys=(Key(Fraction(0), 3, "major"),), chords=()), ())
-    times, path = cheapest(outline, tables(), (only.tonic, only.mode) if only else None)
-    return _written(score, times, path, tables())
+    times, path, accents = cheapest(outline, tables(), (only.tonic, only.mode) if only else None)
+    refigured = {t for t, a in zip(times, accents, strict=True) if a in tables().refigured}
+    return _written(score, times, path, refigured)
 
 
 def parse_key(text: str) -> Key:
@@ -81,43 +84,37 @@ def figured(numeral: str, inversion: int) -> str:
     return head.removesuffix("7") + figures[min(inversion, len(figures) - 1)] + of
 
 
-def _written(score: Score, times: tuple[Fraction, ...], path: list[State], tables: Tables) -> Score:
+def _written(
+    score: Score, times: Sequence[Fraction], path: Sequence[State], refigured: Collection[Fraction]
+) -> Score:
     """Return the score with the keys and chords of a path."""
     keys: list[Key] = []
     chords: list[Chord] = []
     bass = score.voices[-1]
     struck = {n.onset for n in bass.notes}
-    before: State | None = None
-    for i, (time, state) in enumerate(zip(times, path, strict=True)):
-        tonic, mode = tables.keys[state[0]]
-        numeral = tables.numerals[mode][state[1]]
-        tones = tables.members[tonic, mode, numeral]
+    for state, run in groupby(zip(times, path, strict=True), key=itemgetter(1)):
+        tonic, mode = tables().keys[state[0]]
+        numeral = tables().numerals[mode][state[1]]
+        tones = tables().members[tonic, mode, numeral]
+        within = [time for time, _ in run]
         if not keys or (keys[-1].tonic, keys[-1].mode) != (tonic, mode):
-            keys.append(Key(time if keys else Fraction(0), tonic, mode))
-        inversion = _inversion(bass, time, tones, tables.position)
-        if state != before:
-            later = (
-                _inversion(bass, t, tones, tables.position)
-                for t, s in zip(times[i:], path[i:], strict=True) if s == state
-            )  # fmt: skip
-            found = (
-                inversion if inversion is not None else next((x for x in later if x is not None), 0)
-            )
-        elif inversion is not None and time in struck and inversion != chords[-1].inversion:
-            found = inversion
-        else:
-            continue
-        chords.append(Chord(time, numeral, found, figured(numeral, found)))
-        before = state
+            keys.append(Key(within[0] if keys else Fraction(0), tonic, mode))
+        heard = [(time, _inversion(bass, time, tones)) for time in within]
+        # A chord that enters over a foreign bass note is named by the next one that belongs.
+        last = next((found for _, found in heard if found is not None), 0)
+        chords.append(Chord(within[0], numeral, last, figured(numeral, last)))
+        for time, found in heard[1:]:
+            anew = time in struck and time in refigured
+            if found is not None and found != last and anew:
+                chords.append(Chord(time, numeral, found, figured(numeral, found)))
+                last = found
     return replace(score, keys=tuple(keys), chords=tuple(chords))
 
 
-def _inversion(
-    bass: Voice, time: Fraction, tones: dict[int, str], position: dict[str, int]
-) -> int | None:
+def _inversion(bass: Voice, time: Fraction, tones: dict[int, str]) -> int | None:
     note = note_at(bass, time)
     member = tones.get(pitches.class_of(note.pitch)) if note else None
-    return position[member] if member else None
+    return tables().position[member] if member else None
 
 
 def _stated(score: Score, numerals: Sequence[tuple[Fraction, str, str]]) -> Score:
@@ -130,6 +127,6 @@ def _stated(score: Score, numerals: Sequence[tuple[Fraction, str, str]]) -> Scor
             raise BadInput(Fault(f"{key} has no numeral {numeral}.", hint="`chords` lists them."))
         if not keys or (keys[-1].tonic, keys[-1].mode) != (key.tonic, key.mode):
             keys.append(replace(key, onset=time if keys else Fraction(0)))
-        inversion = _inversion(score.voices[-1], time, tones, tables().position) or 0
+        inversion = _inversion(score.voices[-1], time, tones) or 0
         chords.append(Chord(time, numeral, inversion, figured(numeral, inversion)))
     return replace(score, keys=tuple(keys), chords=tuple(chords))

@@ -20,8 +20,8 @@ State = tuple[int, int]
 
 def cheapest(
     outline: Outline, tables: Tables, only: tuple[int, str] | None
-) -> tuple[tuple[Fraction, ...], list[State]]:
-    """Return the onsets of a piece, and key and numeral by number at each.
+) -> tuple[tuple[Fraction, ...], list[State], list[int]]:
+    """Return the onsets of a piece, key and numeral by number at each, and its accent.
 
     Args:
         outline: The piece, all of it given.
@@ -45,19 +45,20 @@ def cheapest(
     changes = [tables.change[accent] for accent in accents]
     starts = [0 if before in breaths else tables.abrupt for before in times[:-1]]
     whole = np.minimum(local, FAR).astype(np.int16)
-    return times, _path(whole, changes, [0, *starts], tables)
+    return times, _path(whole, changes, [0, *starts], tables), accents
 
 
 def _path(local: Costs, changes: list[int], starts: list[int], tables: Tables) -> list[State]:
     """Return the cheapest path, given what each state [T, K, N] costs by itself."""
-    cost = local[0]
+    cost = local[0] + tables.enters
     before: list[Costs] = []
     for i in range(1, len(local)):
         cost = np.minimum(cost - cost.min(), FAR)
         before.append(cost)
-        moved = (_heard(cost, tables)[:, :, None] + tables.progress).min(1) + changes[i]
-        fresh = _anywhere(cost, tables).min(0) + (starts[i] + tables.anew + changes[i])
-        cost = np.minimum(np.minimum(cost, moved), fresh[:, None]) + local[i]
+        moved = (_heard(cost, tables)[:, :, None] + tables.progress).min(1)
+        fresh = _anywhere(cost, tables).min(0) + (starts[i] + tables.anew)
+        entered = np.minimum(moved, fresh[:, None]) + tables.enters + changes[i]
+        cost = np.minimum(cost, entered) + local[i]
     path = [divmod(int(cost.argmin()), cost.shape[1])]
     for i in range(len(local) - 1, 0, -1):
         path.append(_came_from(before[i - 1], path[-1], changes[i], starts[i], tables))
@@ -85,9 +86,10 @@ def _came_from(cost: Costs, state: State, change: int, start: int, tables: Table
     heard = _heard(cost, tables)
     moved = heard[key] + tables.progress[key, :, numeral]
     anywhere = _anywhere(cost, tables)[:, key]
+    enters = int(tables.enters[state]) + change
     options = (
-        int(cost[state]), int(moved.min()) + change,
-        int(anywhere.min()) + start + tables.anew + change,
+        int(cost[state]), int(moved.min()) + enters,
+        int(anywhere.min()) + start + tables.anew + enters,
     )  # fmt: skip
     best = options.index(min(options))
     if best == 0:
@@ -112,11 +114,11 @@ def _local(
     """Return what each chord costs at each onset [T, K, N], and the accents."""
     score, ticking = outline.score, clock(outline)
     weights, lengths, accents = _weighed(outline, ticking)
-    seen = np.zeros((len(times), 3 * CLASSES + 1), np.float32)
-    foreign, silent, bass = seen[:, :-1].reshape(len(times), 3, CLASSES).swapaxes(0, 1)
+    seen = np.zeros((len(times), 3 * CLASSES), np.float32)
+    foreign, silent, bass = seen.reshape(len(times), 3, CLASSES).swapaxes(0, 1)
     for i, time in enumerate(times):
         tick = ticking.ticks(time)
-        silent[i] = seen[i, -1] = lengths[tick] / 10
+        silent[i] = lengths[tick] / 10
         sounding = [(v.name, note_at(v, time)) for v in score.voices]
         for voice, note in sounding:
             if note:

@@ -25,7 +25,7 @@ CLASSES = 41
 _STATED = {
     "candidate": 3, "spelled": 5, "position": 2, "absence": 2, "standing": 2, "rarity": 3,
     "progression": 4, "closing": 3, "ending": 3, "change": 2, "modulation": 5, "abrupt": 1,
-    "anew": 1, "remote": 4, "home": 4,
+    "anew": 1, "refigured": 1, "remote": 4, "home": 4,
 }  # fmt: skip
 WEIGHED = {"weight": 3, "length": 2, "accent": 2}
 
@@ -39,15 +39,15 @@ class Tables:
         numerals: Those of each mode, by name.
         classes: For each mode's numerals and each tonic the class of each member.
         shape: K, N.
-        fits: [3 * class + 1, K * N] what it saves to sound a class that belongs to the chord; what
-            it costs for a quarter note not to hear a class, to have it in the bass, to hear the
-            chord at all (very dear where there is no such numeral).
+        fits: [3 * class, K * N] what it saves to sound a class that belongs to the chord; what it
+            costs for a quarter note not to hear a class; to have it in the bass.
+        enters: [K, N] when the chord is new; very dear where there is no such numeral.
         closing: [K, N] at the end of a phrase; `ending` at the end of the piece.
         progress: [K, N, N] from one numeral to the next.
         modulation: [K, K].
         pivots: Pairs of states with the same chord in two keys, in groups with one target: the
             states from, the targets, where each group begins, the prices.
-        change: By accent.
+        change: By accent; `refigured` are those at which a new inversion counts.
         remote: [K] by signature; `home` the same for the first and last chord.
     """
 
@@ -57,6 +57,7 @@ class Tables:
     position: dict[str, int]
     shape: tuple[int, int]
     fits: Prices
+    enters: Costs
     closing: Prices
     ending: Prices
     progress: Costs
@@ -67,6 +68,7 @@ class Tables:
     home: dict[int, Prices]
     abrupt: int
     anew: int
+    refigured: frozenset[int]
 
 
 @cache
@@ -98,8 +100,8 @@ def tables() -> Tables:
     index = {key: i for i, key in enumerate(keys)}
     place = {(m, n): i for m in modes for i, n in enumerate(numerals[m])}
     absence, standing = dict(found["absence"]), dict(found["standing"])
-    fits = np.zeros((3 * CLASSES + 1, *shape), np.float32)
-    inside, absent, below = fits[:-1].reshape(3, CLASSES, *shape)
+    fits = np.zeros((3 * CLASSES, *shape), np.float32)
+    inside, absent, below = fits.reshape(3, CLASSES, *shape)
     for (k, mode, name), tones in members.items():
         if (mode, name) not in place:
             continue
@@ -135,14 +137,16 @@ def tables() -> Tables:
             out.setdefault(sharps, np.zeros(len(keys), np.float32))[index[k, mode]] = cost
         return out
 
-    fits[-1] = by_numeral("rarity", 10 * FAR)
+    enters = by_numeral("rarity", FAR).astype(np.int16)
     return Tables(
         keys=keys, numerals=numerals, members=members, position=dict(found["position"]),
         shape=shape, fits=fits.reshape(len(fits), -1),
+        enters=enters,
         closing=by_numeral("closing", 0), ending=by_numeral("ending", 0), progress=progress,
         modulation=modulation, pivots=_pivots(members, index, place, modulation, width),
         change=dict(found["change"]), remote=by_signature("remote"), home=by_signature("home"),
         abrupt=found["abrupt"][0][0], anew=found["anew"][0][0],
+        refigured=frozenset(accent for (accent,) in found["refigured"]),
     )  # fmt: skip
 
 
