@@ -21,7 +21,7 @@ from cspcomposer.facts import Outline
 from cspcomposer.guard import guard
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Chord, Score
-from cspcomposer.search import Effort, Ending, Progress, search
+from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, search
 from cspcomposer.solver import Answer, Solver, Source
 from cspcomposer.spec import FileSource, HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
@@ -89,7 +89,6 @@ def compose(
     begin = time.monotonic()
     spec = loaded.spec
     seed = spec.seed if seed is None else seed
-    effort = effort or _effort(loaded)
     folders = [_folder(loaded, name) for name in spec.rule_folders]
     _known_rules(loaded, folders)
     program = partial(
@@ -113,8 +112,9 @@ def compose(
             for margin in MARGINS:
                 chords = candidates.considered(options, taste, margin)
                 texts = [Source("given", given), Source("prior", f"{chords}\n{places}")]
+                limit = effort or _effort(loaded, len(plan.slots))
                 ending, interrupted = _searched(
-                    solver, [*sources, *texts], plan, effort, seed, watch
+                    solver, [*sources, *texts], plan, limit, seed, watch
                 )
                 if ending.best or not ending.impossible:
                     break
@@ -218,10 +218,10 @@ def decoded(plan: Outline, answer: Answer) -> Score:
     return stages.finished(plan, sung, chords)
 
 
-def _effort(loaded: LoadedSpec) -> Effort:
+def _effort(loaded: LoadedSpec, places: int) -> Effort:
     asked = loaded.spec.effort
     if asked is None:
-        return Effort()
+        return Effort(CONFLICTS_A_PLACE * places)
     return Effort(asked.conflicts, asked.seconds)
 
 

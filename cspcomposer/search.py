@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
-CONFLICTS = 60_000
+# By default as many conflicts as let most windows of a piece be searched twice.
+CONFLICTS_A_PLACE = 500
 FIRST = 40_000
-WINDOW = 1_000
+WINDOW = 500
 OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model")
-WIDTHS = (6, 8)
+WIDTHS = (4, 6, 8)
 LANE_WIDTHS = (8, 16)
+# How far beyond its border what a window holds may depend on others.
+CONTEXT = 3
 _LARGE = 2**31 - 2
 
 
@@ -27,11 +30,11 @@ class Effort:
     """How long to search.
 
     Attributes:
-        conflicts: A limit that is the same on every machine.
+        conflicts: A limit that is the same on every machine, or None.
         seconds: A limit in seconds, or None.
     """
 
-    conflicts: int | None = CONFLICTS
+    conflicts: int | None = None
     seconds: float | None = None
 
 
@@ -125,7 +128,10 @@ def search(
     best: Answer | None = None
     outcome = Outcome(None, False, (), (), 0)
     for step in solver.solve(
-        show=list(show), conflicts=_least(FIRST, budget.conflicts), seconds=budget.seconds, answers=1
+        show=list(show),
+        conflicts=_least(FIRST, budget.conflicts),
+        seconds=budget.seconds,
+        answers=1,
     ):
         if isinstance(step, Answer):
             best = step
@@ -148,30 +154,40 @@ def _improved(
     solver: Solver, show: Sequence[str], decisions: Reader, best: Answer, budget: _Budget
 ) -> Iterator[Answer]:
     """Yield answers that better windows make, until no window helps or the effort is spent."""
+    # What a window and its neighbourhood held when it was searched in vain.
+    hopeless: dict[tuple[int, int, str], frozenset[Decision]] = {}
+    chosen = decisions(best)
+    last = max((d.place for d in chosen), default=0)
     for width, lanes in [*((w, False) for w in WIDTHS), *((w, True) for w in LANE_WIDTHS)]:
+        names = sorted({d.lane for d in chosen}) if lanes else [""]
+        windows = [
+            (start, width, lane)
+            for start in range(1 - width // 2, last + 1, max(1, width // 2))
+            for lane in names
+        ]
         bettered = True
-        while bettered and not budget.spent:
+        while bettered:
             bettered = False
-            chosen = decisions(best)
-            last = max((d.place for d in chosen), default=0)
-            names = sorted({d.lane for d in chosen}) if lanes else [""]
-            for start in range(1 - width // 2, last + 1, max(1, width // 2)):
-                for lane in names:
-                    if budget.spent:
-                        return
-                    inside = range(start, start + width)
-                    assume = [
-                        (d.atom, True)
-                        for d in chosen
-                        if d.place not in inside or (lane and d.lane != lane)
-                    ]
-                    found = _window(solver, show, assume, best, budget)
-                    if found:
-                        best, bettered = found, True
-                        chosen = decisions(best)
-                        yield best
-            if lanes:
-                break
+            for window in windows:
+                if budget.spent:
+                    return
+                start, _, lane = window
+                near = range(start - CONTEXT, start + width + CONTEXT)
+                around = frozenset(d for d in chosen if d.place in near)
+                if hopeless.get(window) == around:
+                    continue
+                inside = range(start, start + width)
+                assume = [
+                    (d.atom, True)
+                    for d in chosen
+                    if d.place not in inside or (lane and d.lane != lane)
+                ]
+                found = _window(solver, show, assume, best, budget)
+                if found is None:
+                    hopeless[window] = around
+                    continue
+                best, bettered, chosen = found, True, decisions(found)
+                yield best
 
 
 def _window(

@@ -190,12 +190,11 @@ def _slots(
         times.update(_pulses(bar, rhythm))
     first = min((v.notes[0].onset for v in score.voices if v.notes), default=Fraction(0))
     times.add(first)
-    sung = [v for v in score.voices if v.notes]
-    for voice in sung:
-        for arrival in score.phrase_ends:
-            following = next((n.onset for n in voice.notes if n.onset > arrival), None)
-            if following is not None and voice is sung[0]:
-                times.add(following)
+    melody = next((v.notes for v in score.voices if v.notes), ())
+    for arrival in score.phrase_ends:
+        # The last note of a phrase is prepared, and the next begins, where the melody says.
+        times.update(n.onset for n in melody if n.end == arrival)
+        times.update([n.onset for n in melody if n.onset > arrival][:1])
     rest = [time for time in times if not _resting(score, silences, time) and time < score.end]
     held = _held(score, starts)
     return tuple(sorted(t for t in rest if not any(a < t < b for a, b in held)))
