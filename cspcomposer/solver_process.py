@@ -139,50 +139,59 @@ class Process:
     ) -> tuple[Any, ...]:
         """Reply with few atoms of a signature that cannot all be false, None if they can.
 
-        The first core is solved again while it shrinks, then each of its atoms is left out in turn.
+        First it is found which first arguments the conflict needs, then which of their atoms.
         """
-        wanted, until = set(first), time.monotonic() + seconds
-        atoms = {
-            atom.literal: atom.symbol
-            for atom in self._control.symbolic_atoms.by_signature(name, arity)
-            if str(atom.symbol.arguments[0]) in wanted
-        }
+        until = time.monotonic() + seconds
+        groups: dict[str, list[int]] = {key: [] for key in first}
+        atoms = {}
+        for atom in self._control.symbolic_atoms.by_signature(name, arity):
+            key = str(atom.symbol.arguments[0])
+            if key in groups:
+                atoms[atom.literal] = atom.symbol
+                groups[key].append(-atom.literal)
         self._conflict_limit()
-        core, satisfiable = self._core([-literal for literal in atoms], until)
+        everything = [sorted(g, key=lambda n: atoms[-n]) for g in groups.values() if g]
+        satisfiable = self._holds(everything, until)
         if satisfiable is not False:
             return ("conflict", None, satisfiable is True)
-        while True:
-            smaller, _ = self._core(core, until)
-            if not smaller or len(smaller) >= len(core):
-                break
-            core = smaller
-        minimal = True
-        for literal in list(core):
-            if literal not in core:
-                continue
-            rest = [other for other in core if other != literal]
-            smaller, satisfiable = self._core(rest, until)
-            if satisfiable is False:
-                core = smaller
-            minimal &= satisfiable is not None
-        return ("conflict", [_packed(atoms[-literal]) for literal in core], minimal)
+        few, _ = self._minimal(everything, until)
+        core, minimal = self._minimal([[literal] for group in few for literal in group], until)
+        return ("conflict", [_packed(atoms[-literal]) for (literal,) in core], minimal)
+
+    def _minimal(self, groups: list[list[int]], until: float) -> tuple[list[list[int]], bool]:
+        """Return groups of assumptions of which none can be left out, and whether that is sure.
+
+        The shortest beginning that cannot hold needs its last group (U. Junker, QuickXplain, AAAI
+        2004, in its linear form); so the groups named first are preferred.
+        """
+        needed: list[list[int]] = []
+        while self._holds(needed, until) is not False:
+            if not groups or time.monotonic() > until:
+                return needed + groups, False
+            low, high = 0, len(groups)
+            while high - low > 1:
+                middle = (low + high) // 2
+                if self._holds(needed + groups[:middle], until) is False:
+                    high = middle
+                else:
+                    low = middle
+            needed, groups = [groups[high - 1], *needed], groups[: high - 1]
+        return needed, True
 
     def _conflict_limit(self) -> None:
         configuration: Any = self._control.configuration
         configuration.solve.solve_limit = "umax,umax"
         configuration.solve.opt_mode = "ignore"
 
-    def _core(self, literals: list[int], until: float) -> tuple[list[int], bool | None]:
+    def _holds(self, groups: list[list[int]], until: float) -> bool | None:
+        """Return whether assumptions can hold together; None if time ran out."""
+        literals = [literal for group in groups for literal in group]
         with self._control.solve(assumptions=literals, async_=True, yield_=True) as handle:
             handle.resume()
             if not handle.wait(max(0.0, until - time.monotonic())):
                 handle.cancel()
-                return [], None
-            result = handle.get() if handle.model() is None else None
-            if result is None:
-                return [], True
-            found = set(handle.core())
-            return [literal for literal in literals if literal in found], False
+                return None
+            return handle.model() is not None
 
     def _literal(self, text: str) -> int | None:
         """Return the literal of an atom, None for one that cannot be true."""
