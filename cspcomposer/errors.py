@@ -1,13 +1,13 @@
 """What can go wrong, as one tree; every leaf says what was found, expected, and to do.
 
-    CSPComposerError
-    ├── BadInput                exit 2   a file or an option that cannot be understood
-    │   ├── BadSpec                      a specification file (carries every fault at once)
-    │   ├── BadScore                     a score file
-    │   └── BadRules                     a rule file, a style, a predicate nobody defines
-    ├── NoSolution              exit 3   the rules and the given lines contradict each other
-    ├── OutOfTime               exit 4   no answer within the effort allowed
-    └── SolverStopped           exit 4   the solving process died (memory, a signal)
+CSPComposerError
+├── BadInput                exit 2   a file or an option that cannot be understood
+│   ├── BadSpec                      a specification file (carries every fault at once)
+│   ├── BadScore                     a score file
+│   └── BadRules                     a rule file, a style, a predicate nobody defines
+├── NoSolution              exit 3   the rules and the given lines contradict each other
+├── OutOfTime               exit 4   no answer within the effort allowed
+└── SolverStopped           exit 4   the solving process died (memory, a signal)
 """
 
 from __future__ import annotations

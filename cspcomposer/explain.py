@@ -44,7 +44,7 @@ class Conflict:
 
 
 def explain(
-    solver: Solver, program: Sequence[Source], plan: Outline, loaded: LoadedSpec
+    solver: Solver, program: Sequence[Source], plan: Outline, chords: str, loaded: LoadedSpec
 ) -> Conflict:
     """Return why an outline has no solution.
 
@@ -52,17 +52,19 @@ def explain(
         solver: Where to look.
         program: Theory and rules, with what is given as wishes and no rule enforced.
         plan: What was asked for.
+        chords: Facts: every chord is considered.
         loaded: Where it was asked for.
     """
     rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(_folders(loaded)))}
     sources = sliced(program, [("violation", 3), ("effective", 2)])
     solver.ground(
-        [*sources, Source("given", facts.facts(plan))],
+        [*sources, Source("given", facts.facts(plan)), Source("chords", chords)],
         options=("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min"),
     )
     hard = [
         str(a.arguments[0]) for a in solver.atoms("effective", 2) if str(a.arguments[1]) == "hard"
     ]
+    hard.sort(key=lambda name: (rules[name].stage != "given", name))
     found = solver.conflict("violation", 3, first=hard, seconds=SECONDS)
     if found is None:
         return Conflict("but no conflict was found within the time.", (), (), ())
@@ -78,8 +80,9 @@ def explain(
         best = step if isinstance(step, Answer) else best
     broken = [a for a in best.atoms if str(a.arguments[0]) in hard] if best else []
     relaxation = _lines(broken, rules, plan, ticking, loaded)
+    # What is given is given up; a rule is broken.
     ways = (
-        (Fault("The smallest way out that was found is this:"), *relaxation) if relaxation else ()
+        (Fault("The smallest way out that was found is to give up this:"), *relaxation) if relaxation else ()
     )
     return Conflict("these demands cannot all be met.", lines, ways, found)
 

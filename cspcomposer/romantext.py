@@ -156,11 +156,6 @@ def chord(text: str, minor: bool = False) -> tuple[str, int]:
             raise ValueError(f"'{text[:24]}': half-diminished needs a seventh; a triad is viio.")
         return base + tail, _TRIAD[figures]
     if figures in _SEVENTH:
-        if base != "V" and quality not in ("o", "/o"):
-            raise ValueError(
-                f"'{text[:24]}' is not supported: sevenths stand on V, viio7 and ii/o7 only "
-                "(and on these applied, V7/V)."
-            )
         return base + "7" + tail, _SEVENTH[figures]
     raise ValueError(
         f"'{text[:24]}' is not supported: figures are 6, 64, 7, 65, 43 and 42, no ninths."

@@ -7,17 +7,21 @@ some statement in force names. Looks at syntax trees alone and knows no predicat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from clingo import ast
 
+from cspcomposer.errors import BadRules, Fault
 from cspcomposer.solver import Source
 
 Signature = tuple[str, int]
 _KEPT = {ast.ASTType.Minimize, ast.ASTType.Defined, ast.ASTType.Heuristic}
 ASKED: Signature = ("asked", 2)
+_PLACE = re.compile(r"<string>:(\d+):(\d+)(?:-\d+(?::\d+)?)?: \w+: (.*)", re.DOTALL)
 
 
 class Statement:
@@ -93,15 +97,30 @@ def _signature(atom: Any) -> Signature:
 
 @cache
 def statements(source: Source) -> tuple[Statement, ...]:
-    """Return the statements of a text; comments are gone."""
+    """Return the statements of a text; comments are gone.
+
+    Raises:
+        BadRules: the text does not parse; the faults say where.
+    """
     found: list[Statement] = []
+    said: list[str] = []
 
     def take(node: ast.AST) -> None:
         if node.ast_type not in (ast.ASTType.Comment, ast.ASTType.Program):
             found.append(Statement(node))
 
-    ast.parse_string(source.text, take)
+    try:
+        ast.parse_string(source.text, take, logger=lambda _, text: said.append(text))
+    except RuntimeError:
+        raise BadRules(*(_fault(source, text) for text in said)) from None
     return tuple(found)
+
+
+def _fault(source: Source, text: str) -> Fault:
+    found = _PLACE.match(text)
+    if not found:
+        return Fault(" ".join(text.split()), Path(source.name))
+    return Fault(" ".join(found[3].split()), Path(source.name), int(found[1]), int(found[2]))
 
 
 def sliced(sources: Sequence[Source], wanted: Sequence[Signature]) -> list[Source]:

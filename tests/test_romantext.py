@@ -50,7 +50,7 @@ def test_the_cadential_six_four_takes_the_mode_of_its_key() -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("IV7", "not supported"), ("ii7", "not supported"), ("V9", "not supported"),
+        ("V9", "not supported"),
         ("Vi", "no Roman numeral"), ("IIII", "no Roman numeral"), ("H", "no Roman numeral"),
         ("VIIo7", "small"), ("ii/o", "needs a seventh"), ("N7", "not known"), ("Ger7", "not known"),
         ("Cad", "Cad64"), ("V7/X", "no Roman numeral"), ("V7/iiii", "no Roman numeral"),
