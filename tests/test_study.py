@@ -1,0 +1,140 @@
+"""A study counts what checks find; the shipped one holds the styles to account."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cspcomposer import rulebook
+from cspcomposer import study as studies
+from cspcomposer.check import check
+from cspcomposer.corpus import bach_chorales, path_of
+from cspcomposer.errors import BadInput
+from cspcomposer.read import read
+from cspcomposer.render import write
+from cspcomposer.study import Spot, Study, study
+
+PAGE = rulebook.folder() / "STUDY.md"
+ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (\d+) \| ([\d.]+) \| ([\d.]+)% \|$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("scores")
+    for name in ("bwv66.6", "bwv269"):
+        write(read(path_of(f"bach/{name}")), place, name, ["musicxml"])
+    return place
+
+
+@pytest.fixture(scope="module")
+def small(folder: Path) -> Study:
+    return study([folder], jobs=1)
+
+
+def test_a_study_is_the_sum_of_its_checks(folder: Path, small: Study) -> None:
+    reports = [check(read(path)) for path in sorted(folder.iterdir())]
+    assert (small.pieces, small.beats) == (2, sum(r.beats for r in reports))
+    for count in small.rules:
+        found = [r.counts["rule"].get(count.rule, 0) for r in reports]
+        assert count.count == sum(found)
+        assert count.rate == pytest.approx(100 * count.count / float(small.beats))
+        assert count.clean == found.count(0) / 2
+        assert len(count.spots) == min(count.count, studies.PLACES)
+
+
+def test_every_rule_that_is_on_is_listed(small: Study) -> None:
+    assert {c.rule: c.severity for c in small.rules} == {
+        rule: word for rule, word in rulebook.severities("chorale").items() if word != "off"
+    }
+
+
+def test_two_processes_find_what_one_finds(folder: Path, small: Study) -> None:
+    assert study([folder], jobs=2) == small
+
+
+def test_a_study_is_written_for_readers_and_for_programs(small: Study) -> None:
+    page = studies.markdown(small, command="make study", notes="## Notes\n\nNone.")
+    assert "Written by `make study`" in page and "## Notes" in page
+    assert len(ROW.findall(page)) == len(small.rules)
+    data = studies.as_json(small)
+    assert json.loads(json.dumps(data)) == data
+    out = io.StringIO()
+    Console(file=out, width=120).print(studies.table(small))
+    assert "Voice overlap" in out.getvalue()
+
+
+def test_a_score_that_cannot_be_read_is_told_and_left_out(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.musicxml").write_text("<nonsense/>")
+    found = study([tmp_path, folder / "bwv269.musicxml"], jobs=1)
+    assert found.pieces == 1
+    assert [Path(name).name for name, _ in found.failures] == ["bad.musicxml"]
+    assert "## Not checked" in studies.markdown(found)
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file or folder"):
+        study([tmp_path / "missing"])
+    with pytest.raises(BadInput, match="no scores in this folder"):
+        study([tmp_path])
+
+
+def test_a_spot_is_written_as_piece_bar_and_beat() -> None:
+    assert str(Spot("bwv269", 3, Fraction(5, 2))) == "bwv269 3:2.5"
+
+
+def shipped() -> dict[str, tuple[str, float]]:
+    rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
+    return {rule: (word, float(rate)) for rule, word, _, rate, _ in rows}
+
+
+def test_what_is_hard_in_the_chorale_style_bach_hardly_ever_breaks() -> None:
+    rates = shipped()
+    hard = {r for r, word in rulebook.severities("chorale").items() if word == "hard"}
+    assert hard <= set(rates), "STUDY.md is older than the rules: study anew"
+    assert {r: rates[r][1] for r in hard if rates[r][1] >= 0.3} == {}
+
+
+def test_the_page_shows_the_severities_of_the_style() -> None:
+    words = rulebook.severities("chorale")
+    shown = {rule: word for rule, (word, _) in shipped().items()}
+    assert shown == {r: w for r, w in words.items() if w != "off"}, "study anew"
+
+
+def test_the_rates_that_a_style_quotes_are_those_of_the_page() -> None:
+    text = (rulebook.folder() / "styles" / "chorale.lp").read_text()
+    quoted = re.findall(r"^set_\w+\((\w+),\w+\)\. +% Bach: ([\d.]+) in", text, re.MULTILINE)
+    rates = shipped()
+    assert len(quoted) > 30
+    assert [r for r, rate in quoted if abs(float(rate) - rates[r][1]) > 0.1] == []
+
+
+def test_every_rule_has_a_severity_in_every_style() -> None:
+    ids = {path.stem for path in rulebook.rule_files()}
+    for style in rulebook.styles():
+        assert set(rulebook.severities(style)) == ids
+
+
+def test_styles_name_only_rules_that_exist() -> None:
+    ids = {path.stem for path in rulebook.rule_files()}
+    for style in rulebook.styles():
+        text = rulebook.style_file(style).read_text()
+        assert set(re.findall(r"set_\w+\((\w+),", text)) <= ids
+
+
+@pytest.mark.slow
+def test_all_chorales_are_checked_and_counted_as_an_independent_program_counts() -> None:
+    found = study(["bach"])
+    assert found.failures == ()
+    assert found.pieces == len(bach_chorales()) == 407
+    rates = {c.rule: c.rate for c in found.rules}
+    for rule, expected in {
+        "parallel_fifths": 0.151, "parallel_octaves": 0.082, "voice_crossing": 3.94,
+        "wide_spacing": 2.53, "direct_fifths": 0.23, "direct_octaves": 0.21,
+    }.items():  # fmt: skip
+        assert rates[rule] == pytest.approx(expected, rel=1 / 3), rule
