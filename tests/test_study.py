@@ -95,15 +95,17 @@ def shipped() -> dict[str, tuple[str, float]]:
 
 def test_what_is_hard_in_the_chorale_style_bach_hardly_ever_breaks() -> None:
     rates = shipped()
-    hard = {r for r, word in rulebook.severities("chorale").items() if word == "hard"}
+    words = rulebook.severities("chorale")
+    # What is given is given by a specification: no music can break those rules.
+    counted = {p.stem for p in rulebook.rule_files() if p.parent.name != "given"}
+    hard = {r for r in counted if words[r] == "hard"}
     assert hard <= set(rates), "STUDY.md is older than the rules: study anew"
     assert {r: rates[r][1] for r in hard if rates[r][1] >= 0.3} == {}
 
 
 def test_the_page_shows_the_severities_of_the_style() -> None:
     words = rulebook.severities("chorale")
-    shown = {rule: word for rule, (word, _) in shipped().items()}
-    assert shown == {r: w for r, w in words.items() if w != "off"}, "study anew"
+    assert {r: w for r, (w, _) in shipped().items() if words.get(r) != w} == {}, "study anew"
 
 
 def test_the_rates_that_a_style_quotes_are_those_of_the_page() -> None:
