@@ -68,10 +68,14 @@ def considered(options: Options, taste: Mapping[Option, int], margin: int | None
 @cache
 def _program(style: str) -> list[Source]:
     home = rulebook.folder()
-    texts = rulebook.program([], "enforce", style=style)
+    texts = rulebook.program(["given"], "enforce", style=style)
     extra = home / "candidates" / "harmony.lp"
     kept = {"theory", "styles"}
-    found = [t for t in texts if Path(t.name).parent.name in kept or "bach" in t.name]
+    found = [
+        t
+        for t in texts
+        if Path(t.name).parent.name in kept or Path(t.name).stem in ("bach", "given")
+    ]
     return sliced([*found, Source(str(extra), rulebook.base_part(extra))], list(_ASKED.items()))
 
 

@@ -25,6 +25,7 @@ from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, sear
 from cspcomposer.solver import Answer, Solver, Source
 from cspcomposer.spec import FileSource, HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
+from cspcomposer.surface import decorated
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
 MARGINS = (25, None)
@@ -106,6 +107,7 @@ def compose(
             plan = stages.outline(loaded, scores, rhythm=rhythm)
             given = facts.facts(plan)
             options = candidates.options(given, style=spec.style)
+            _known_numerals(loaded, plan, options)
             taste = noise.harmonies((s, n) for s, names in options.prices.items() for n in names)
             melody = plan.score.voices[0].name
             places = noise.places(melody, facts.free_slots(plan, melody))
@@ -135,12 +137,15 @@ def compose(
                 )
             )
         if ending.best is None:
-            plan = stages.outline(loaded, scores)
             relaxed = program(["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong"))
-            conflict = explain(solver, relaxed, plan, loaded)
+            conflict = explain(solver, relaxed, plan, chords, loaded)
             raise NoSolution(*_faults(conflict, loaded))
-    solved = time.monotonic()
-    score = decoded(plan, ending.best)
+        solved = time.monotonic()
+        score = decorated(
+            solver, decoded(plan, ending.best), plan, style=spec.style,
+            overrides=dict(spec.rules), folders=folders, seed=seed, density=spec.surface,
+        )  # fmt: skip
+    adorned = time.monotonic()
     report = check(
         score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=folders
     )
@@ -157,7 +162,8 @@ def compose(
             "prepare": prepared - begin,
             "ground": ending.grounding,
             "solve": solved - prepared - ending.grounding,
-            "check": time.monotonic() - solved,
+            "surface": adorned - solved,
+            "check": time.monotonic() - adorned,
         },
         interrupted,
     )
@@ -246,6 +252,20 @@ def _known_rules(loaded: LoadedSpec, folders: Iterable[Path]) -> None:
         rulebook.style_file(loaded.spec.style)
     except BadRules as error:
         faults += [loaded.fault("style", f.message, f.hint) for f in error.faults]
+    if faults:
+        raise BadSpec(*faults)
+
+
+def _known_numerals(loaded: LoadedSpec, plan: Outline, options: candidates.Options) -> None:
+    """Refuse Roman numerals that the style does not have in their key."""
+    ticking, faults = facts.clock(plan), []
+    for index, (moment, name, _) in enumerate(plan.numerals):
+        known = options.prices.get(ticking.ticks(moment), {})
+        if known and name not in known:
+            key = facts.key_at(plan.score.keys, moment)
+            hint = rulebook.near(name, sorted(known))
+            message = f"the style {loaded.spec.style} has no chord {name} in {key}."
+            faults.append(loaded.fault("given.numerals", message, hint, index))
     if faults:
         raise BadSpec(*faults)
 

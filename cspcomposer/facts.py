@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import lcm
 
+from cspcomposer.figures import Figure
 from cspcomposer.score import Key, Score, Voice, note_at, onsets
 from cspcomposer.solver import Answer, Decision
 
@@ -27,8 +28,10 @@ class Outline:
         numerals: Harmonies asked for: slot, numeral, inversion (None where it is free).
         cadences: Cadences asked for: time of the phrase's end, kind.
         compass: Own ranges: lowest and highest pitch of a voice.
-        figures: Figured bass: slot and the staff distances above the bass that must sound, each
-            with its alteration (None: as the key has it).
+        figures: Figured bass: slot and figures; none of them means a plain triad.
+        adornable: For each voice whose surface is open, the onsets of the notes that may be
+            adorned; the score's notes are then a skeleton.
+        further: Onsets besides those of notes and slots.
     """
 
     score: Score
@@ -37,7 +40,9 @@ class Outline:
     numerals: tuple[tuple[Fraction, str, int | None], ...] = ()
     cadences: tuple[tuple[Fraction, str], ...] = ()
     compass: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    figures: tuple[tuple[Fraction, tuple[tuple[int, int | None], ...]], ...] = ()
+    figures: tuple[tuple[Fraction, tuple[Figure, ...]], ...] = ()
+    adornable: Mapping[str, frozenset[Fraction]] = field(default_factory=dict)
+    further: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def clock(outline: Outline) -> Clock:
     score = outline.score
     times = [
         *outline.slots,
+        *outline.further,
         *(m.onset for m in score.measures),
         *(m.length for m in score.measures),
     ]
@@ -73,8 +79,8 @@ def clock(outline: Outline) -> Clock:
 
 
 def grid(outline: Outline) -> tuple[Fraction, ...]:
-    """Return the onsets of a piece: its notes' and its slots."""
-    return tuple(sorted({*onsets(outline.score), *outline.slots}))
+    """Return the onsets of a piece: its notes' and its slots, and what further ones it has."""
+    return tuple(sorted({*onsets(outline.score), *outline.slots, *outline.further}))
 
 
 def phrases(score: Score, times: tuple[Fraction, ...]) -> Iterator[tuple[Fraction, ...]]:
@@ -123,7 +129,11 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
     for voice in score.voices:
         free = outline.free.get(voice.name, frozenset())
         predicate = "given" if outline.free else "pitch"
-        yield from _voice(voice, predicate, free, times, slots, ticking)
+        prefix = "skeleton_" if outline.adornable else ""
+        for line in _voice(voice, predicate, free, times, slots, ticking):
+            yield f"{prefix}{line}"
+        for time in sorted(outline.adornable.get(voice.name, ())):
+            yield f"adornable({voice.name},{at(time)})"
     yield from _harmonies(outline, times, ticking)
     for name, (low, high) in outline.compass.items():
         yield f"own_compass({name},{low},{high})"
@@ -176,9 +186,12 @@ def _harmonies(outline: Outline, times: tuple[Fraction, ...], ticking: Clock) ->
         if inversion is not None:
             yield f"given_inversion({at(time)},{inversion})"
     for time, figures in outline.figures:
-        for number, alteration in figures:
-            change = "diatonic" if alteration is None else alteration
-            yield f"given_figure({at(time)},{number},{change})"
+        yield f"figured({at(time)})"
+        for figure in figures:
+            how = "plain" if not figure.shift else f"shift({figure.shift})"
+            if figure.alteration is not None:
+                how = f"sign({figure.alteration})"
+            yield f"given_figure({at(time)},{figure.number},{how})"
 
 
 def free_slots(outline: Outline, voice: str) -> list[int]:

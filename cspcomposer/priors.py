@@ -14,6 +14,8 @@ from collections.abc import Iterable
 TEMPERATURE = 0.6
 MOST = 50
 _PLACES = range(7)
+_PLAIN = "plain"
+_WAYS = (_PLAIN, *range(-4, 0), *range(1, 5), -7, 7)
 
 Option = tuple[int, str]
 
@@ -38,6 +40,15 @@ class Noise:
             f"preferred_place({voice},{slot},{place},{self._cost(voice, slot, place)})."
             for slot in slots
             for place in _PLACES
+        )
+
+    def surface(self, voice: str, middles: Iterable[int], notes: Iterable[int]) -> str:
+        """Return facts that charge a voice for what it strikes between, and for coming late."""
+        asked = [("filling", t, w) for t in middles for w in _WAYS]
+        asked += [("waiting", t, w) for t in notes for w in (_PLAIN, "late")]
+        return "\n".join(
+            f"preferred_{what}({voice},{time},{way},{self._cost(what, voice, time, way)})."
+            for what, time, way in asked
         )
 
     def _cost(self, *what: str | int) -> int:

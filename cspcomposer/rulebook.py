@@ -140,6 +140,7 @@ def program(
     overrides: Mapping[str, str] = MappingProxyType({}),
     folders: Iterable[Path] = (),
     heeded: Collection[str] = SEVERITIES,
+    priors: str = "",
 ) -> list[solver.Source]:
     """Return the texts of a task: theory, what is free, the rules, a policy and a style.
 
@@ -150,6 +151,7 @@ def program(
         overrides: Severities by rule id, before those of the style.
         folders: Folders with rule files of the user's own.
         heeded: Rules of other severities are left out.
+        priors: The folder within `priors/` whose files say what is likely, where that counts.
     """
     home = folder()
     rules = rule_files(folders)
@@ -159,7 +161,7 @@ def program(
     paths = [
         *theory(),
         *(home / "choose" / f"{name}.lp" for name in choose),
-        *(sorted((home / "priors").glob("*.lp")) if policy == "enforce" else ()),
+        *(sorted((home / "priors" / priors).glob("*.lp")) if policy == "enforce" else ()),
         home / "policy" / "active.lp",
         home / "policy" / f"{policy}.lp",
         style_file(style),

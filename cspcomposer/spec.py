@@ -35,6 +35,7 @@ Cadence = Literal["authentic", "half", "plagal", "deceptive", "any"]
 Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
 Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
+Surface = Literal["none", "some", "rich"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
 Line = Annotated[str, StringConstraints(max_length=200, strict=True)]
 
@@ -168,6 +169,9 @@ class Spec(_Model):
     """The phrases in order, instead of bars."""
     harmonic_rhythm: HarmonicRhythm = "beat"
     """How often the harmony may change at most."""
+    surface: Surface = "some"
+    """What moves between the beats in voices that are free: passing notes, neighbours, suspensions.
+    none: one note to a beat; some: as much as is usual; rich: wherever it goes well."""
     given: dict[Name, Given] = {}
     """What is given. Under a voice's name: its notes as in LilyPond (c'4 d'8 ...; s is a stretch
     that stays free), or a file. Under figures: a figured bass (<6>4 <6 5>8). Under numerals: Roman

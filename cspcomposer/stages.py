@@ -5,7 +5,8 @@ Lays out time; which notes and chords are right is the rules' business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, replace
 from fractions import Fraction
 
@@ -58,6 +59,8 @@ def outline(
             )
     melody = next((v.name for v in spec.voices if given.get(v.name)), None)
     ends, cadences, starts = _phrases(spec, bars, given.get(melody, ()) if melody else ())
+    if loaded.numerals and melody is None and not spec.phrases:
+        ends = (_numerals(loaded, bars)[-1][0],)
     keys = _keys(loaded, model, starts, bars)
     voices = tuple(
         Voice(v.name, v.label or v.name.replace("_", " ").capitalize(),
@@ -75,18 +78,21 @@ def outline(
         phrase_ends=ends,
     )
     slots = _slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
+    slots = tuple(sorted({*slots, *(f.onset for f in loaded.figures)}))
     numerals = _numerals(loaded, bars)
-    slots = tuple(sorted({*slots, *(time for time, _ in numerals)}))
+    if numerals:
+        # A named chord lasts until the next one is named.
+        fixed = {*ends, *starts, *(time for time, _ in numerals)}
+        open_slots = (t for t in slots if t < numerals[0][0])
+        slots = tuple(sorted({*open_slots, *fixed}))
     return Outline(
         score,
         slots,
         {v.name: frozenset(_free(v, slots, silences.get(v.name, ()))) for v in voices},
-        tuple((time, n.numeral, n.inversion) for time, n in numerals),
+        tuple(_in_force(numerals, slots)),
         cadences,
         {v.name: v.range for v in spec.voices if v.range},
-        tuple(
-            (f.onset, tuple((x.number, x.alteration) for x in f.figures)) for f in loaded.figures
-        ),
+        tuple((f.onset, f.figures) for f in loaded.figures),
     )
 
 
@@ -158,7 +164,8 @@ def _keys(
     named = [(time, n.key) for time, n in _numerals(loaded, bars) if n.key]
     if named:
         keys = [Key(time, *astuple(tonality(name))) for time, name in named]
-        return (replace(keys[0], onset=Fraction(0)), *keys[1:])
+        changes = [k for j, k in enumerate(keys) if not j or str(k) != str(keys[j - 1])]
+        return (replace(changes[0], onset=Fraction(0)), *changes[1:])
     if "key" not in spec.model_fields_set and model:
         return model.keys[:1] or analysed(model).keys[:1]
     keys = [Key(Fraction(0), spec.key.tonic, spec.key.mode)]
@@ -176,6 +183,17 @@ def _numerals(loaded: LoadedSpec, bars: tuple[Measure, ...]) -> list[tuple[Fract
         for n in loaded.numerals
         if n.measure in by_number
     ]
+
+
+def _in_force(
+    numerals: list[tuple[Fraction, Numeral]], slots: tuple[Fraction, ...]
+) -> Iterator[tuple[Fraction, str, int]]:
+    """Yield for each slot the named chord that lasts then, and its inversion."""
+    times = [time for time, _ in numerals]
+    for slot in slots:
+        place = bisect_right(times, slot) - 1
+        if place >= 0:
+            yield slot, numerals[place][1].numeral, numerals[place][1].inversion
 
 
 def _slots(

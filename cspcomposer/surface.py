@@ -1,0 +1,170 @@
+"""The surface: passing notes, neighbours, suspensions on a setting of one note to the beat.
+
+Lays the half-way points between beats into the setting, asks the solver which of them are struck
+and which notes come late, and writes the answer back into notes. What may stand where is theory,
+what is likely a prior; none of it is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+
+from cspcomposer import facts, priors, rulebook
+from cspcomposer.facts import Outline
+from cspcomposer.metre import Metre
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import Note, Score, Voice
+from cspcomposer.search import Effort
+from cspcomposer.solver import Answer, Solver, Source
+from cspcomposer.spec import Surface
+
+CONFLICTS = 20_000
+OPTIONS = ("--opt-strategy=usc,oll",)
+WANTED = {"ornament": 3, "delayed": 3}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def decorated(
+    solver: Solver,
+    score: Score,
+    plan: Outline,
+    *,
+    style: str,
+    overrides: Mapping[str, str] = _NOTHING,
+    folders: Iterable[Path] = (),
+    seed: int = 0,
+    effort: Effort | None = None,
+    density: Surface = "some",
+) -> Score:
+    """Return a setting with its surface: the same chords, and more notes between the beats.
+
+    Args:
+        solver: Where to search; what it has grounded is lost.
+        score: The setting.
+        plan: The outline that it fills; only notes that are not given there are adorned.
+        style: Name of a style.
+        overrides: Severities by rule id, before those of the style.
+        folders: Folders with rule files of the user's own.
+        seed: The same seed gives the same surface.
+        effort: How long to search; a sensible number of conflicts if left out.
+        density: "none" returns the setting as it is.
+    """
+    outline = _open(score, plan)
+    if density == "none" or not outline.further:
+        return score
+    noise = priors.Noise(seed, temperature=1.0)
+    sources = [
+        *_program(style, tuple(sorted(overrides.items())), tuple(folders)),
+        Source("skeleton", facts.facts(outline)),
+        Source("prior", f"surface({density}).\n{_taste(outline, noise)}"),
+    ]
+    effort = effort or Effort(CONFLICTS)
+    signatures = [f"{name}/{arity}" for name, arity in WANTED.items()]
+    solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
+    best = None
+    for step in solver.solve(
+        show=list(WANTED), conflicts=effort.conflicts, seconds=effort.seconds
+    ):
+        if isinstance(step, Answer):
+            best = step
+    return _written(score, outline, best) if best else score
+
+
+@lru_cache(maxsize=8)
+def _program(
+    style: str, overrides: tuple[tuple[str, str], ...], folders: tuple[Path, ...]
+) -> list[Source]:
+    """Return theory, rules and habits, without what they do not need."""
+    texts = rulebook.program(
+        ["surface"], "enforce", style=style, overrides=dict(overrides), folders=folders,
+        heeded=("hard", "strong", "mild"), priors="surface",
+    )  # fmt: skip
+    return sliced(texts, list(WANTED.items()))
+
+
+def _open(score: Score, plan: Outline) -> Outline:
+    """Return the setting as an outline whose surface is open between chosen notes."""
+    given = {voice.name: frozenset(voice.notes) for voice in plan.score.voices}
+    chosen = {v.name: [n for n in v.notes if n not in given[v.name]] for v in score.voices}
+    further: set[Fraction] = set()
+    beats = list(_beats(score))
+    for notes in chosen.values():
+        for first, second in pairwise(notes):
+            inside = any(first.onset <= end < second.onset for end in score.phrase_ends)
+            if first.end == second.onset and not inside:
+                further.update(
+                    middle for start, middle, end in beats
+                    if first.onset <= start and end <= second.onset
+                )  # fmt: skip
+    return replace(
+        plan,
+        score=score,
+        free={},
+        adornable={name: frozenset(n.onset for n in notes) for name, notes in chosen.items()},
+        further=tuple(sorted(further)),
+    )
+
+
+def _beats(score: Score) -> Iterator[tuple[Fraction, Fraction, Fraction]]:
+    """Yield for each beat its beginning, its middle or last third, and its end."""
+    for bar in score.measures:
+        pulse = Metre(bar.beats, bar.unit).pulse
+        part = Fraction(2, 3) if pulse.numerator == 3 else Fraction(1, 2)
+        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
+        while time < bar.onset + bar.length:
+            yield time, time + pulse * part, time + pulse
+            time += pulse
+
+
+def _taste(outline: Outline, noise: priors.Noise) -> str:
+    """Return what chance likes: at the middles, and at the notes that might come late."""
+    at = facts.clock(outline).ticks
+    middles = [at(time) for time in outline.further]
+    return "\n".join(
+        noise.surface(name, middles, sorted(map(at, times)))
+        for name, times in outline.adornable.items()
+        if times
+    )
+
+
+def _written(score: Score, outline: Outline, answer: Answer) -> Score:
+    """Return a setting with the ornaments and the late notes of an answer."""
+    time = facts.clock(outline).time
+    struck: dict[str, dict[Fraction, int]] = {}
+    late: dict[str, dict[Fraction, Fraction]] = {}
+    for atom in answer.atoms:
+        voice, begin, value = atom.arguments
+        if atom.name == "ornament":
+            struck.setdefault(str(voice), {})[time(begin)] = value
+        elif atom.name == "delayed":
+            late.setdefault(str(voice), {})[time(begin)] = time(value)
+    voices = tuple(
+        replace(v, notes=tuple(_adorned(v, struck.get(v.name, {}), late.get(v.name, {}))))
+        for v in score.voices
+    )
+    return replace(score, voices=voices)
+
+
+def _adorned(
+    voice: Voice, struck: Mapping[Fraction, int], late: Mapping[Fraction, Fraction]
+) -> Iterator[Note]:
+    """Yield a voice's notes: each lasts until the next, or until a rest that was there before."""
+    notes = {note.onset: note for note in voice.notes}
+    rests = sorted(n.end for n in voice.notes if n.end not in notes)
+    for due, comes in late.items():
+        note = notes.pop(due)
+        notes.setdefault(comes, replace(note, onset=comes))
+    for onset, pitch in struck.items():
+        notes[onset] = Note(onset, Fraction(1), pitch)
+    times = sorted(notes)
+    for onset, following in zip(times, [*times[1:], None], strict=True):
+        stop = next(end for end in rests if end > onset)
+        if following is not None and following < stop:
+            stop = following
+        yield replace(notes[onset], duration=stop - onset)
