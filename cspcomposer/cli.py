@@ -24,8 +24,10 @@ Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0 fine, 1 faults found, 2 bad input, 3 no solution,
-    4 out of time without a solution, 130 interrupted.
+    """Run a command and return the exit code.
+
+    0 fine, 1 faults found, 2 bad input, 3 no solution, 4 out of time without a solution, 130
+    interrupted.
     """
     try:
         options = _parser().parse_args(arguments)
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--style", default="chorale")
     study.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     study.add_argument("--out", type=Path, metavar="FILE", help="write the table as Markdown")
+    study.add_argument("--habits", type=Path, metavar="FILE", help="write a prior instead")
     study.add_argument("--json", action="store_true", help="print the figures as JSON")
     study.set_defaults(run=_study)
 
@@ -193,18 +196,16 @@ def _check(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from cspcomposer import check, read, romantext
-    from cspcomposer.guard import guard
+    from cspcomposer.lint import admitted
 
-    for folder in options.rules:
-        for path in sorted(folder.rglob("*.lp")) if folder.is_dir() else [folder]:
-            guard(path)
+    own = admitted(options.rules)
     numerals = romantext.read(options.numerals) if options.numerals else ()
     reports, code = [], 0
     for path in options.file:
         try:
             score = read.read(path)
             report = check.check(
-                score, file=str(path), style=options.style, folders=tuple(options.rules),
+                score, file=str(path), style=options.style, folders=own,
                 key=options.key, numerals=check.placed(score, numerals),
             )  # fmt: skip
         except CSPComposerError as error:
@@ -228,10 +229,18 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
     from cspcomposer import study
     from cspcomposer.files import write_atomically
 
-    result = study.study(options.source, style=options.style, jobs=options.jobs)
+    if options.habits:
+        command = f"cspcomposer study {' '.join(options.source)} --habits {options.habits}"
+        write_atomically(options.habits, study.habits(options.source, command=command).encode())
+        print(options.habits)
+        return 0
+    console = Console(stderr=True)
+    result = study.study(options.source, style=options.style, jobs=options.jobs, console=console)
     text = study.markdown(result)
     if options.out:
         write_atomically(options.out, text.encode())

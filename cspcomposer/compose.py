@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, candidates, facts, priors, read, rulebook, stages
-from cspcomposer.analyse import figured
+from cspcomposer import __version__, brief, candidates, facts, finish, priors, rulebook, stages
 from cspcomposer.check import Report, as_json, check
-from cspcomposer.errors import BadRules, BadScore, BadSpec, Fault, NoSolution, OutOfTime
+from cspcomposer.errors import Fault, NoSolution, OutOfTime
 from cspcomposer.explain import Conflict, explain
 from cspcomposer.facts import Outline
-from cspcomposer.guard import guard
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.score import Chord, Score
+from cspcomposer.score import Score
 from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, search
-from cspcomposer.solver import Answer, Solver, Source
-from cspcomposer.spec import FileSource, HarmonicRhythm
+from cspcomposer.solver import Solver, Source
+from cspcomposer.spec import HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
 from cspcomposer.surface import decorated
 
@@ -90,14 +86,11 @@ def compose(
     begin = time.monotonic()
     spec = loaded.spec
     seed = spec.seed if seed is None else seed
-    folders = [_folder(loaded, name) for name in spec.rule_folders]
-    _known_rules(loaded, folders)
-    program = partial(
-        rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=folders
-    )
+    own = brief.own_rules(loaded)
+    program = partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
     texts = program(["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"))
     sources = sliced(texts, list(WANTED.items()))
-    scores = _scores(loaded)
+    scores = brief.given_scores(loaded)
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
     interrupted = False
@@ -107,7 +100,7 @@ def compose(
             plan = stages.outline(loaded, scores, rhythm=rhythm)
             given = facts.facts(plan)
             options = candidates.options(given, style=spec.style)
-            _known_numerals(loaded, plan, options)
+            brief.know_numerals(loaded, plan, options)
             taste = noise.harmonies((s, n) for s, names in options.prices.items() for n in names)
             melody = plan.score.voices[0].name
             places = noise.places(melody, facts.free_slots(plan, melody))
@@ -132,22 +125,22 @@ def compose(
             raise OutOfTime(
                 Fault(
                     f"nothing was found within {ending.seconds:.0f} seconds.",
-                    spec_path(loaded),
+                    loaded.path,
                     hint="Allow more with --seconds, or give less.",
                 )
             )
         if ending.best is None:
             relaxed = program(["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong"))
-            conflict = explain(solver, relaxed, plan, chords, loaded)
+            conflict = explain(solver, relaxed, plan, chords, loaded, own)
             raise NoSolution(*_faults(conflict, loaded))
         solved = time.monotonic()
         score = decorated(
-            solver, decoded(plan, ending.best), plan, style=spec.style,
-            overrides=dict(spec.rules), folders=folders, seed=seed, density=spec.surface,
+            solver, finish.decoded(plan, ending.best), plan, style=spec.style,
+            overrides=dict(spec.rules), folders=own, seed=seed, density=spec.surface,
         )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=folders
+        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own
     )
     return Composition(
         score,
@@ -167,11 +160,6 @@ def compose(
         },
         interrupted,
     )
-
-
-def spec_path(loaded: LoadedSpec) -> Path:
-    """Return the specification's file, for messages."""
-    return loaded.path
 
 
 def _searched(
@@ -199,88 +187,11 @@ def _searched(
     raise AssertionError("a search ends with an ending")
 
 
-def decoded(plan: Outline, answer: Answer) -> Score:
-    """Return the score that an answer makes of an outline."""
-    ticking = facts.clock(plan)
-    slots = set(plan.slots)
-    numerals: dict[Fraction, str] = {}
-    inversions: dict[Fraction, int] = {}
-    sung: dict[str, dict[Fraction, int]] = {}
-    for atom in answer.atoms:
-        if atom.name == "harmony":
-            numerals[ticking.time(atom.arguments[0])] = atom.arguments[1]
-        elif atom.name == "inversion":
-            inversions[ticking.time(atom.arguments[0])] = atom.arguments[1]
-        elif atom.name == "pitch":
-            voice, ticks, pitch = atom.arguments
-            moment = ticking.time(ticks)
-            if moment in plan.free.get(str(voice), ()):
-                sung.setdefault(str(voice), {})[moment] = pitch
-    chords = {
-        slot: Chord(slot, n, inversions.get(slot, 0), figured(n, inversions.get(slot, 0)))
-        for slot, n in numerals.items()
-        if slot in slots
-    }
-    return stages.finished(plan, sung, chords)
-
-
 def _effort(loaded: LoadedSpec, places: int) -> Effort:
     asked = loaded.spec.effort
     if asked is None:
         return Effort(CONFLICTS_A_PLACE * places)
     return Effort(asked.conflicts, asked.seconds)
-
-
-def _folder(loaded: LoadedSpec, name: str) -> Path:
-    place = loaded.file(name)
-    if not place.exists():
-        raise BadSpec(loaded.fault("rule_folders", f"there is no folder '{name}'."))
-    for path in rulebook.rule_files([place])[len(rulebook.rule_files()) :]:
-        guard(path)
-    return place
-
-
-def _known_rules(loaded: LoadedSpec, folders: Iterable[Path]) -> None:
-    known = [path.stem for path in rulebook.rule_files(folders)]
-    faults = []
-    for name in loaded.spec.rules:
-        if name not in known:
-            faults.append(
-                loaded.fault(f"rules.{name}", "there is no such rule.", rulebook.near(name, known))
-            )
-    try:
-        rulebook.style_file(loaded.spec.style)
-    except BadRules as error:
-        faults += [loaded.fault("style", f.message, f.hint) for f in error.faults]
-    if faults:
-        raise BadSpec(*faults)
-
-
-def _known_numerals(loaded: LoadedSpec, plan: Outline, options: candidates.Options) -> None:
-    """Refuse Roman numerals that the style does not have in their key."""
-    ticking, faults = facts.clock(plan), []
-    for index, (moment, name, _) in enumerate(plan.numerals):
-        known = options.prices.get(ticking.ticks(moment), {})
-        if known and name not in known:
-            key = facts.key_at(plan.score.keys, moment)
-            hint = rulebook.near(name, sorted(known))
-            message = f"the style {loaded.spec.style} has no chord {name} in {key}."
-            faults.append(loaded.fault("given.numerals", message, hint, index))
-    if faults:
-        raise BadSpec(*faults)
-
-
-def _scores(loaded: LoadedSpec) -> dict[str, Score]:
-    out = {}
-    for name, source in loaded.spec.given.items():
-        if isinstance(source, FileSource) and name not in ("figures", "numerals"):
-            try:
-                out[name] = read.read(loaded.file(source.file), part=source.part)
-            except BadScore as error:
-                raise BadSpec(
-                    *(loaded.fault(f"given.{name}", str(f)) for f in error.faults)
-                ) from None
-    return out
 
 
 def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:

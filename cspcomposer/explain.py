@@ -44,7 +44,12 @@ class Conflict:
 
 
 def explain(
-    solver: Solver, program: Sequence[Source], plan: Outline, chords: str, loaded: LoadedSpec
+    solver: Solver,
+    program: Sequence[Source],
+    plan: Outline,
+    chords: str,
+    loaded: LoadedSpec,
+    own: Sequence[Path] = (),
 ) -> Conflict:
     """Return why an outline has no solution.
 
@@ -54,8 +59,9 @@ def explain(
         plan: What was asked for.
         chords: Facts: every chord is considered.
         loaded: Where it was asked for.
+        own: Rule files of the user's own.
     """
-    rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(_folders(loaded)))}
+    rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(own))}
     sources = sliced(program, [("violation", 3), ("effective", 2)])
     solver.ground(
         [*sources, Source("given", facts.facts(plan)), Source("chords", chords)],
@@ -82,13 +88,11 @@ def explain(
     relaxation = _lines(broken, rules, plan, ticking, loaded)
     # What is given is given up; a rule is broken.
     ways = (
-        (Fault("The smallest way out that was found is to give up this:"), *relaxation) if relaxation else ()
+        (Fault("The smallest way out that was found is to give up this:"), *relaxation)
+        if relaxation
+        else ()
     )
     return Conflict("these demands cannot all be met.", lines, ways, found)
-
-
-def _folders(loaded: LoadedSpec) -> list[Path]:
-    return [loaded.file(name) for name in loaded.spec.rule_folders]
 
 
 def _lines(
@@ -112,9 +116,11 @@ def _lines(
 
 
 def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: LoadedSpec) -> Fault:
-    voice = words.terms(who).get("voice", "")
+    named = words.terms(who)
+    voice = named.get("voice", "")
     given = rule.stage == "given"
-    if given and any(v.name == voice for v in plan.score.voices):
+    # A demand that names a voice and nothing else is a note.
+    if given and len(named) == 1 and any(v.name == voice for v in plan.score.voices):
         note = note_at(plan.score.voice(voice), moment)
         if note:
             bar, beat = position(plan.score, note.onset)

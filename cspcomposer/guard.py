@@ -56,12 +56,12 @@ def guard(path: Path) -> str:
 
 
 def _faults(text: str, path: Path) -> Iterator[Fault]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if len(line) > MOST_LINE:
+    for number, row in enumerate(text.split("\n"), 1):
+        if len(row) > MOST_LINE:
             yield Fault(
-                f"a line of {len(line)} characters: expected at most {MOST_LINE}.", path, number
+                f"a line of {len(row)} characters: expected at most {MOST_LINE}.", path, number
             )
-        if "\0" in line:
+        if "\0" in row:
             yield Fault("a NUL character: this is no text.", path, number)
     place, line, depth, comment, told = 0, 1, 0, 0, False
     while place < len(text):

@@ -21,6 +21,15 @@ from cspcomposer.metre import Metre
 from cspcomposer.score import Score, note_at
 
 CLAMP = 50
+HEADER = """%*
+# Habits of {whose}
+
+Counted over {count} pieces, where chords change, with estimated keys and numerals. Costs are tenths
+of a nat. This file is written by
+`{command}`.
+*%
+
+"""
 SMOOTHING = 0.5
 WIDEST = 9
 _QUESTION = "key(0,3,major). key(1,3,minor)."
@@ -141,8 +150,8 @@ def _written(
             yield f'habit_move({mode},"{first}","{second}",{cost}).'
     for numeral, group in sorted(groups.items()):
         members = [n for n, g in groups.items() if g == group]
-        total = sum(colours[n] + SMOOTHING for n in members)
-        cost = _cost(colours[numeral] + SMOOTHING, total)
+        shares = sum(colours[n] for n in members) + SMOOTHING * len(members)
+        cost = _cost(colours[numeral] + SMOOTHING, shares)
         yield f'habit_colour({mode},"{numeral}",{cost}).'
         for inversion in range(4):
             # Rare chords borrow from how often the inversion occurs in their group.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cspcomposer import lint_rule, rulebook
 from cspcomposer.errors import BadRules, Fault
+from cspcomposer.guard import guard
 from cspcomposer.lint_rule import fault
 from cspcomposer.syntax import DEFINITIONS, Node, atoms, kind, variables, walk
 
@@ -48,6 +49,41 @@ def lint(path: Path, *, role: str | None = None) -> list[Fault]:
         faults += lint_rule.faults(path.stem, text, nodes)
     placed = {replace(found, file=path) for found in faults}
     return sorted(placed, key=lambda found: (found.line, found.column, found.message))
+
+
+def admitted(places: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the rule files in folders of the user's own, after looking at them.
+
+    Args:
+        places: Folders, or rule files.
+
+    Raises:
+        BadRules: a file that must not be parsed, does not parse, or is no rule; says everything
+            that is wrong with all of them.
+    """
+    paths: list[Path] = []
+    faults: list[Fault] = []
+    for place in places:
+        if not place.exists():
+            faults.append(Fault("there is no such folder or file.", place))
+        inside = sorted(place.rglob("*.lp")) if place.is_dir() else [place]
+        if place.is_dir() and not inside:
+            faults.append(Fault("there is no rule file (*.lp) in this folder.", place))
+        paths += inside
+    for path in paths:
+        try:
+            guard(path)
+            nodes = rulebook.nodes(path)
+        except BadRules as error:
+            faults += error.faults
+            continue
+        found = [*_folder(nodes, "rules"), *lint_rule.essentials(path.stem, nodes)]
+        faults += [replace(fault, file=path) for fault in found]
+        if path.stem in {shipped.stem for shipped in rulebook.rule_files()}:
+            faults.append(Fault(f"a shipped rule is called {path.stem}: take another name.", path))
+    if faults:
+        raise BadRules(*faults)
+    return tuple(paths)
 
 
 def _role(path: Path) -> str:

@@ -31,15 +31,22 @@ class _Part:
 
 def faults(id: str, text: str, nodes: Iterable[Node]) -> Iterator[Fault]:
     """Yield what is wrong with the file of the rule `id` as such."""
+    nodes = list(nodes)
     base, *examples = _parts(nodes)
     height = len(text.partition("\n#program")[0].rstrip().splitlines())
     if height > HEIGHT:
         yield fault(f"{height} lines above the examples: expected about 40.", line=height)
+    yield from essentials(id, nodes)
+    yield from _examples(id, examples)
+    yield from _sentences(text, base)
+
+
+def essentials(id: str, nodes: Iterable[Node]) -> Iterator[Fault]:
+    """Yield what keeps the file of the rule `id` from being used at all."""
+    base, *examples = _parts(nodes)
     yield from _metadata(id, base)
     yield from _violations(id, base)
     yield from _predicates(id, base, examples)
-    yield from _examples(id, examples)
-    yield from _sentences(text, base)
 
 
 def fault(message: str, node: Node = None, *, line: int = 0, hint: str = "") -> Fault:

@@ -340,8 +340,10 @@ def consequences(
     """
     solver = shared()
     remarks = solver.ground(sources, parts=parts)
-    atoms: list[Term] = []
+    atoms: list[Term] | None = None
     for step in solver.solve(show=show):
         if isinstance(step, Answer):
             atoms = list(step.atoms)
+    if atoms is None:
+        raise BadRules("The program contradicts itself: it has no answer set.")
     return atoms, remarks

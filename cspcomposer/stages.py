@@ -1,4 +1,4 @@
-"""From a specification to an outline: bars, phrases, keys, what is given, and where harmony may change.
+"""From a specification to an outline: bars, phrases, keys, and where the harmony may change.
 
 Lays out time; which notes and chords are right is the rules' business.
 """
@@ -13,14 +13,14 @@ from fractions import Fraction
 from cspcomposer import romantext
 from cspcomposer.analyse import analysed
 from cspcomposer.errors import BadSpec
-from cspcomposer.facts import Outline, grid, phrases
+from cspcomposer.facts import Outline
 from cspcomposer.metre import Metre
 from cspcomposer.notation import GivenNote
-from cspcomposer.score import Chord, Key, Measure, Note, Score, Signature, Voice, note_at
 from cspcomposer.romantext import Numeral
+from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice, note_at
 from cspcomposer.spec import HarmonicRhythm, Spec
-from cspcomposer.specforms import tonality
 from cspcomposer.specfile import LoadedSpec
+from cspcomposer.specforms import tonality
 
 CLEFS = {"soprano": "treble", "alto": "treble", "tenor": "treble8", "bass": "bass"}
 
@@ -261,71 +261,3 @@ def _free(
     for slot in slots:
         if not note_at(voice, slot) and not any(a <= slot < b for a, b in silent):
             yield slot
-
-
-def finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
-             harmonies: Mapping[Fraction, Chord]) -> Score:  # fmt: skip
-    """Return the score that an answer makes of an outline.
-
-    Args:
-        plan: The outline.
-        sung: For each free voice, the pitch chosen at each slot.
-        harmonies: The chord chosen at each slot.
-    """
-    score = plan.score
-    times = grid(plan)
-    releases = {}
-    sung_first = next((v for v in score.voices if v.notes), None)
-    for _, arrival, last in phrases(score, times):
-        note = note_at(sung_first, arrival) if sung_first else None
-        following = [t for t in times if t > last]
-        open_end = following[0] if following else score.end
-        releases[arrival] = note.end if note else open_end
-    stops = sorted({*plan.slots, score.end})
-    struck = frozenset(n.onset for n in sung_first.notes) if sung_first else frozenset(plan.slots)
-    voices = []
-    for voice in score.voices:
-        notes = list(voice.notes)
-        for slot, pitch in sung.get(voice.name, {}).items():
-            until = next(t for t in stops if t > slot)
-            taken = [n.onset for n in voice.notes if n.onset > slot]
-            until = min([until, *taken[:1]])
-            until = min(until, releases[slot]) if slot in releases else until
-            notes.append(Note(slot, until - slot, pitch))
-        marked = tuple(
-            Note(n.onset, n.duration, n.pitch, n.lyrics, True)
-            if sung_first and voice is not sung_first and _fermata(sung_first, n) else n
-            for n in _joined(notes, voice.notes, struck)
-        )  # fmt: skip
-        voices.append(Voice(voice.name, voice.label, voice.clef, marked))
-    chords: list[Chord] = []
-    for slot in sorted(harmonies):
-        new = harmonies[slot]
-        if not chords or (new.numeral, new.inversion) != (chords[-1].numeral, chords[-1].inversion) \
-                or any(chords[-1].onset <= e < slot for e in score.phrase_ends):  # fmt: skip
-            chords.append(new)
-    return Score(
-        score.title, score.composer, score.tempo, tuple(voices), score.measures, score.signatures,
-        score.keys, tuple(chords), score.phrase_ends,
-    )  # fmt: skip
-
-
-def _fermata(melody: Voice, note: Note) -> bool:
-    over = note_at(melody, note.onset)
-    return over is not None and over.fermata and over.onset == note.onset
-
-
-def _joined(
-    notes: list[Note], given: tuple[Note, ...], struck: frozenset[Fraction]
-) -> tuple[Note, ...]:
-    """Return notes in order, chosen ones that repeat and are not struck again joined."""
-    kept = set(given)
-    out: list[Note] = []
-    for note in sorted(notes):
-        previous = out[-1] if out else None
-        if previous and previous.end == note.onset and previous.pitch == note.pitch \
-                and note not in kept and previous not in kept and note.onset not in struck:  # fmt: skip
-            out[-1] = Note(previous.onset, note.end - previous.onset, note.pitch)
-        else:
-            out.append(note)
-    return tuple(out)

@@ -21,9 +21,12 @@ from rich.progress import track
 from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
+from cspcomposer.analyse import analysed
 from cspcomposer.check import beat_text, check
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
+from cspcomposer.habits import HEADER, counted
 from cspcomposer.rulebook import SEVERITIES
+from cspcomposer.score import Score
 
 BACH = "bach"
 PLACES = 10
@@ -172,13 +175,28 @@ def _names(source: str | Path) -> Iterator[str]:
         raise BadInput(Fault("There is no such file or folder.", file=path, hint=hint))
 
 
+def habits(sources: Sequence[str | Path], *, command: str) -> str:
+    """Return what the harmonies of many pieces like, as the text of a prior.
+
+    Args:
+        sources: As for `study`.
+        command: What the file says that it was written by.
+    """
+    names = list(dict.fromkeys(n for source in sources for n in _names(source)))
+    facts = counted(analysed(_read(name)) for name in names)
+    whose = "Bach's chorales" if list(map(str, sources)) == [BACH] else ", ".join(map(str, sources))
+    return HEADER.format(whose=whose, count=len(names), command=command) + facts + "\n"
+
+
+def _read(name: str) -> Score:
+    return read.read_chorale(name) if name in corpus.bach_chorales() else read.read(name)
+
+
 def _checked(
     name: str, *, style: str, overrides: Mapping[str, str], folders: Sequence[Path]
 ) -> _Piece:
     try:
-        chorale = name in corpus.bach_chorales()
-        score = read.read_chorale(name) if chorale else read.read(name)
-        report = check(score, style=style, overrides=overrides, folders=folders)
+        report = check(_read(name), style=style, overrides=overrides, folders=folders)
     except CSPComposerError as error:
         return _Piece(_short(name), Fraction(0), (), str(error))
     faults = tuple((v.rule, v.bar, v.beat) for v in report.violations)

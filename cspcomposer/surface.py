@@ -68,9 +68,7 @@ def decorated(
     signatures = [f"{name}/{arity}" for name, arity in WANTED.items()]
     solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
     best = None
-    for step in solver.solve(
-        show=list(WANTED), conflicts=effort.conflicts, seconds=effort.seconds
-    ):
+    for step in solver.solve(show=list(WANTED), conflicts=effort.conflicts, seconds=effort.seconds):
         if isinstance(step, Answer):
             best = step
     return _written(score, outline, best) if best else score

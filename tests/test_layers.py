@@ -13,8 +13,8 @@ PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
-    4: "compose check explain repair exercise batch evaluate lint study",
-    3: "stages search read render analyse analyse_path analyse_tables habits words",
+    4: "compose brief check explain repair exercise batch evaluate lint study",
+    3: "stages finish search read render analyse analyse_path analyse_tables habits words surface",
     2: "facts solver rulebook syntax priors candidates",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre passage "
     "lilypond notation figures romantext files cache corpus",
