@@ -192,7 +192,8 @@ def test_a_bad_rule_of_ones_own_is_refused_with_file_and_line(
 def test_a_rule_that_never_ends_is_stopped(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    defaults: dict[str, Any] = Solver.ground.__kwdefaults__
+    defaults = Solver.ground.__kwdefaults__
+    assert defaults
     monkeypatch.setitem(defaults, "seconds", 3.0)
     never = "mine_n(0). mine_n(X+1) :- mine_n(X).\n"
     Path("mine").mkdir()
