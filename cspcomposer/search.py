@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
 # By default as many conflicts as let most windows of a piece be searched twice.
-CONFLICTS_A_PLACE = 500
+CONFLICTS_A_PLACE = 350
 FIRST = 40_000
 WINDOW = 500
 OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model")
