@@ -29,5 +29,7 @@ def filled(message: str, values: Mapping[str, str]) -> str:
         literal + (values.get(name, f"({name})") if name is not None else "")
         for literal, name, _, _ in string.Formatter().parse(message)
     )
-    out = out[:1].upper() + out[1:]
+    # A numeral says by its letters what it is: v is not V.
+    if not message.startswith("{chord}"):
+        out = out[:1].upper() + out[1:]
     return out if out.endswith((".", "!", "?")) else f"{out}."
