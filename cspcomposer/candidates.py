@@ -23,7 +23,8 @@ from cspcomposer.solver import Source
 Costs = NDArray[np.int64]
 Option = tuple[int, str]
 _ASKED = {
-    "option": 3, "mode_at": 2, "group_of": 3, "habit_move": 4, "staple": 2, "demanded": 2,
+    "option": 3, "sure": 3, "mode_at": 2, "group_of": 3, "habit_move": 4,
+    "staple": 2, "demanded": 2,
 }  # fmt: skip
 _FAR = 10**9
 MOST = 60
@@ -34,7 +35,8 @@ class Options:
     """The chords that are possible at each slot.
 
     Attributes:
-        prices: By slot, what each chord costs by itself.
+        prices: By slot, what each chord is thought to cost by itself.
+        sure: By slot, what each chord costs at least.
         modes: The mode at each slot.
         groups: Which group each mode's chord belongs to.
         moves: By mode, what each group costs after each other.
@@ -43,6 +45,7 @@ class Options:
     """
 
     prices: Mapping[int, Mapping[str, int]]
+    sure: Mapping[int, Mapping[str, int]]
     modes: Mapping[int, str]
     groups: Mapping[tuple[str, str], str]
     moves: Mapping[str, Mapping[tuple[str, str], int]]
@@ -88,6 +91,7 @@ def options(given: str, *, style: str) -> Options:
     """
     atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=list(_ASKED))
     prices: dict[int, dict[str, int]] = defaultdict(dict)
+    sure: dict[int, dict[str, int]] = defaultdict(dict)
     modes: dict[int, str] = {}
     groups: dict[tuple[str, str], str] = {}
     moves: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
@@ -98,6 +102,8 @@ def options(given: str, *, style: str) -> Options:
         match atom.name:
             case "option":
                 prices[said[0]][said[1]] = said[2]
+            case "sure":
+                sure[said[0]][said[1]] = said[2]
             case "mode_at":
                 modes[said[0]] = str(said[1])
             case "group_of":
@@ -109,7 +115,17 @@ def options(given: str, *, style: str) -> Options:
             case "demanded":
                 demanded[said[0]].add(said[1])
     named = {slot: frozenset(names) for slot, names in demanded.items()}
-    return Options(prices, modes, groups, moves, frozenset(staple), named)
+    return Options(prices, sure, modes, groups, moves, frozenset(staple), named)
+
+
+def bound(options: Options, taste: Mapping[Option, int]) -> int:
+    """Return what the mild faults and preferences of a piece cost at least.
+
+    The cheapest harmony by habit and taste alone: no notes, no rules.
+    """
+    slots = sorted(options.sure)
+    names = [sorted(options.sure[slot]) for slot in slots]
+    return _through(options, options.sure, taste, slots, names)[1]
 
 
 def _kept(
@@ -117,7 +133,7 @@ def _kept(
 ) -> Iterator[tuple[int, str, int]]:
     slots = sorted(options.prices)
     names = [sorted(options.prices[slot]) for slot in slots]
-    through = _through(options, taste, slots, names)
+    through, _ = _through(options, options.prices, taste, slots, names)
     for place, slot in enumerate(slots):
         for index, name in enumerate(names[place]):
             price = int(through[place][index])
@@ -131,13 +147,14 @@ def _kept(
 
 def _through(
     options: Options,
+    prices: Mapping[int, Mapping[str, int]],
     taste: Mapping[Option, int],
     slots: Sequence[int],
     names: Sequence[Sequence[str]],
-) -> list[Costs]:
-    """Return for each option by how much the cheapest piece through it is dearer than the best."""
+) -> tuple[list[Costs], int]:
+    """Return how much dearer than the best the cheapest piece through each option is; the best."""
     own = [
-        np.array([options.prices[slot][n] + taste[slot, n] for n in row], dtype=np.int64)
+        np.array([prices[slot][n] + taste[slot, n] for n in row], dtype=np.int64)
         for slot, row in zip(slots, names, strict=True)
     ]
     steps = []
@@ -155,4 +172,4 @@ def _through(
         backward.append((step + (price + backward[-1])[None, :]).min(axis=1, initial=_FAR))
     backward.reverse()
     best = int((forward[-1]).min())
-    return [f + b - best for f, b in zip(forward, backward, strict=True)]
+    return [f + b - best for f, b in zip(forward, backward, strict=True)], best

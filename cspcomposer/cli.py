@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     rules = commands.add_parser("rules", help="list the rules, or say what one is about")
     rules.add_argument("rule", nargs="?", help="a rule's name")
     rules.add_argument("--style", default="chorale")
+    rules.add_argument("--test", type=Path, metavar="DIR", help="run your own rules' examples")
     rules.set_defaults(run=_rules)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of specifications")
@@ -255,6 +256,8 @@ def _study(options: argparse.Namespace) -> int:
 def _rules(options: argparse.Namespace) -> int:
     from cspcomposer import rulebook
 
+    if options.test:
+        return _rules_tested(options.test)
     severities = rulebook.severities(options.style)
     rules = list(rulebook.read(rulebook.rule_files()))
     if options.rule:
@@ -268,6 +271,26 @@ def _rules(options: argparse.Namespace) -> int:
     for rule in sorted(rules, key=lambda r: (r.stage, r.id)):
         print(f"{rule.id:<{width}}  {severities[rule.id]:<6}  {rule.stage:<10}  {rule.title}")
     return 0
+
+
+def _rules_tested(place: Path) -> int:
+    from cspcomposer import lint, rulebook
+
+    code = 0
+    for path in lint.admitted([place]):
+        faults = lint.lint(path)
+        for fault in faults:
+            print(fault)
+        verdicts = [rulebook.run_example(path, name) for name in rulebook.examples(path)]
+        for verdict in verdicts:
+            print(f"{path.stem}: {verdict.example.replace('_', ' ')}: "
+                  f"{'as expected' if verdict.holds else 'NOT as expected'}")  # fmt: skip
+            for kind, what in (("expected", verdict.expected), ("found", verdict.found)):
+                if not verdict.holds:
+                    print(f"  {kind}: {' '.join(sorted(what)) or 'nothing'}")
+        if faults or not all(verdict.holds for verdict in verdicts):
+            code = 1
+    return code
 
 
 def _schema(_: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ class Composition:
         status: "optimal" (nothing better exists) or "feasible".
         cost: Strong faults, then mild faults and preferences in tenths of a nat.
         bound: What the cost is at least; as far as it is known.
-        report: Where it breaks which soft rules.
+        report: Where the finished piece breaks which soft rules.
         seed: The seed.
         spec_sha256: Of the specification file.
         rules_sha256: Of all rules, theory and styles that took part.
@@ -146,7 +146,7 @@ def compose(
         score,
         "optimal" if ending.optimal and not interrupted else "feasible",
         ending.best.cost,
-        ending.best.cost if ending.optimal else ending.bound,
+        ending.best.cost if ending.optimal else _bound(ending.best.cost, options, taste),
         report,
         seed,
         loaded.sha256,
@@ -160,6 +160,13 @@ def compose(
         },
         interrupted,
     )
+
+
+def _bound(
+    cost: Sequence[int], options: candidates.Options, taste: Mapping[tuple[int, str], int]
+) -> tuple[int, ...]:
+    """Return lower bounds on a cost of so many priorities; only the lowest one's is known."""
+    return (*(0 for _ in cost[:-1]), candidates.bound(options, taste))
 
 
 def _searched(
@@ -216,7 +223,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "interrupted": piece.interrupted,
         "cost": list(piece.cost),
         "bound": list(piece.bound),
-        "faults_by_rule": report["counts"].get("rule", {}),
+        "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
         "seed": piece.seed,
         "style": piece.report.style,
@@ -224,6 +231,17 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "sha256": {"spec": piece.spec_sha256, "rules": piece.rules_sha256},
         "seconds": {name: round(value, 3) for name, value in piece.seconds.items()},
     }
+
+
+def _costs(report: Report) -> dict[str, dict[str, int | str]]:
+    """Return for each broken rule how often it is broken and what that costs."""
+    weights = rulebook.weights(report.style)
+    severities = {v.rule: v.severity for v in report.violations}
+    out: dict[str, dict[str, int | str]] = {}
+    for rule, count in report.counts["rule"].items():
+        each = {"mild": weights.get(rule, 0), "strong": 1}.get(severities[rule], 0)
+        out[rule] = {"severity": severities[rule], "count": count, "cost": each * count}
+    return out
 
 
 def renamed(piece: Composition, title: str) -> Composition:

@@ -100,6 +100,13 @@ def severities(
     return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}
 
 
+def weights(style: str) -> dict[str, int]:
+    """Return what a fault against each rule costs in a style where it is mild."""
+    kept = sliced(program([], "report", style=style), [("cost", 2)])
+    atoms, _ = solver.consequences(kept, show=["cost"])
+    return {str(a.arguments[0]): int(a.arguments[1]) for a in atoms}
+
+
 def rule_files(extra: Iterable[Path] = ()) -> list[Path]:
     """Return all rule files, the shipped ones first, then those of other folders."""
     found = sorted((folder() / "rules").rglob("*.lp"))

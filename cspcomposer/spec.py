@@ -181,7 +181,7 @@ class Spec(_Model):
     effort: Effort | None = None
     """How long to search; a sensible number of conflicts if left out."""
     outputs: Annotated[tuple[Output, ...], BeforeValidator(_listed)] = Field(
-        default=("musicxml",), min_length=1, max_length=5
+        default=("musicxml", "midi", "svg"), min_length=1, max_length=5
     )
     """Which files are written."""
     rules: dict[Name, Severity] = {}

@@ -112,7 +112,7 @@ def test_the_pick_up_counts_back_from_its_bar_line() -> None:
 
 
 def test_every_fault_is_found_with_its_place() -> None:
-    faults = wrong("I\nm1 C: I b6 V b2 IV7\nm1 H: V x\nm3 b3 I b2 V b4 IV V\nm7a I", Metre(4, 4))
+    faults = wrong("I\nm1 C: I b6 V b2 IV9\nm1 H: V x\nm3 b3 I b2 V b4 IV V\nm7a I", Metre(4, 4))
     assert [(f.line, f.column) for f in faults] == [
         (1, 1), (2, 1), (2, 9), (2, 17), (3, 1), (3, 4), (3, 9), (4, 9), (4, 20), (5, 1), (5, 5),
     ]  # fmt: skip
