@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast bench lint schema clean
+.PHONY: setup demo test test-fast bench pictures lint schema clean
 
 setup: $(STAMP)
 
@@ -28,7 +28,12 @@ test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 bench: $(STAMP)
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/benchmarks/bench.py
+
+pictures: $(STAMP)
+	$(BIN)/cspcomposer compose examples/helft_mir.yaml --out out --format svg
+	mkdir -p examples/pictures
+	cp out/helft_mir.svg examples/pictures/
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

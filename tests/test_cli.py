@@ -154,6 +154,18 @@ def test_rules_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "# Parallel fifths" in capsys.readouterr().out
 
 
+def test_the_examples_of_ones_own_rules_are_run(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["rules", "--test", str(ROOT / "examples" / "my_rules")]) == 0
+    said = capsys.readouterr().out
+    assert "close_by_leap: the melody steps down into its end: as expected" in said
+    source = (ROOT / "examples" / "my_rules" / "close_by_leap.lp").read_text()
+    Path("close_by_leap.lp").write_text(source.replace("skip(V,T,_)", "step(V,T,_)"))
+    assert cli.main(["rules", "--test", str(here)]) == 1
+    assert "NOT as expected\n  expected: close_by_leap,2" in capsys.readouterr().out
+
+
 def test_the_schema_is_the_shipped_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["schema"]) == 0
     shipped = (ROOT / "cspcomposer" / "spec.schema.json").read_text()

@@ -1,0 +1,220 @@
+"""How fast it is, measured and written down beside what was aimed at.
+
+    python tests/benchmarks/bench.py [--chorales N]
+
+Writes RESULTS.md beside this file. Asserts nothing: a figure that misses its aim says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from fractions import Fraction
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cspcomposer import check as checks
+from cspcomposer import compose, read, solver, specfile
+from cspcomposer import pitch as pitches
+from cspcomposer.corpus import bach_chorales
+from cspcomposer.score import Note, Score, note_at, onsets
+from cspcomposer.search import Progress
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = Path(__file__).with_name("RESULTS.md")
+TUNE = "bach/bwv104.6.mxl"
+BEATS = (16, 32, 64, 128)
+SAMPLE = 40
+ASKED = ("parallelFifth", "parallelOctave", "parallelUnison", "hiddenFifth", "hiddenOctave",
+         "voiceCrossing", "voiceOverlap")  # fmt: skip
+
+
+def main() -> None:
+    """Measure everything, print it and write it down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chorales", type=int, help="check so many instead of all")
+    asked = parser.parse_args()
+    parts = []
+    for part in (starting, composing, lambda: checking(asked.chorales)):
+        parts.append("\n".join(part()))
+        print(parts[-1], end="\n\n", flush=True)
+    RESULTS.write_text("\n\n".join(["\n".join(_about()), *parts]) + "\n", encoding="utf-8")
+    print(f"Written to {RESULTS}.")
+
+
+def _about() -> Iterator[str]:
+    packages = ("clingo", "music21", "numpy", "verovio")
+    names = ", ".join(f"{p} {version(p)}" for p in packages)
+    yield "# Benchmarks"
+    yield ""
+    yield "Written by `make bench`. Seconds are wall time; between machines compare ratios."
+    yield ""
+    yield f"* {datetime.now(UTC):%Y-%m-%d}; {_processor()}, {os.cpu_count()} cores, load "
+    yield f"  {os.getloadavg()[0]:.1f}; Python {platform.python_version()}; {names}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(found, platform.machine())
+
+
+def _reached(value: float, aim: float) -> str:
+    return "reached" if value <= aim else "**missed**"
+
+
+def starting() -> Iterator[str]:
+    """Yield a table of how long the command line takes to start."""
+    yield "## Starting\n"
+    yield "Median of five.\n"
+    yield "| command | seconds | aim | |"
+    yield "|---|--:|--:|---|"
+    with tempfile.TemporaryDirectory() as folder:
+        demo = ["compose", str(ROOT / "examples" / "demo.yaml"), "--out", folder]
+        for arguments, aim in ((["--help"], 0.3), (demo, 4.0)):
+            times = [_timed(lambda a=arguments: _ran(a)) for _ in range(5)]  # type: ignore[misc]
+            middle = statistics.median(times)
+            name = " ".join(a for a in arguments[:2]).replace(f"{ROOT}/", "")
+            yield f"| `{name}` | {middle:.2f} | {aim} | {_reached(middle, aim)} |"
+
+
+def _ran(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "cspcomposer", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def composing() -> Iterator[str]:
+    """Yield a table of how long harmonising takes as the piece grows."""
+    yield "## Composing\n"
+    yield f"The soprano of {TUNE}, its first 32 beats cut or repeated, harmonised in four voices"
+    yield "with the default effort. The cost: strong faults, then tenths of a nat.\n"
+    yield "| beats | grounding | first answer | cost | best found | cost | per beat |"
+    yield "|--:|--:|--:|--:|--:|--:|--:|"
+    for beats in BEATS:
+        first: list[Progress] = []
+
+        def watch(step: Progress, seen: list[Progress] = first) -> None:
+            seen.append(step)
+
+        piece = compose.compose(specfile.parse(_spec(beats).encode(), Path("tune.yaml")),
+                                watch=watch)  # fmt: skip
+        spent = piece.seconds["ground"] + piece.seconds["solve"]
+        found = first[0].answer.cost
+        yield (
+            f"| {beats} | {piece.seconds['ground']:.2f} | {first[0].seconds:.2f} | {_cost(found)} "
+            f"| {spent:.1f} | {_cost(piece.cost)} | {piece.cost[-1] / beats:.1f} |"
+        )
+
+
+def _cost(cost: tuple[int, ...]) -> str:
+    return ", ".join(map(str, cost))
+
+
+def _spec(beats: int) -> str:
+    score = read.read_chorale(TUNE)
+    notes = [n for n in score.voices[0].notes if n.end <= min(beats, 32)]
+    line = " ".join(map(_written, notes))
+    pickup = score.measures[0].length if score.measures[0].number == 0 else Fraction(0)
+    return (
+        f"key: {score.keys[0]}\nmetre: 4/4\n"
+        + (f"pickup: {Fraction(pickup, 4)}\n" if pickup else "")
+        + "given:\n  soprano: |\n"
+        + f"    {line}\n" * max(1, beats // 32)
+    )
+
+
+def _written(note: Note) -> str:
+    letter, alter, octave = pitches.parts(note.pitch)
+    name = letter.lower() + ("is" * alter if alter > 0 else "es" * -alter)
+    marks = "'" * (octave - 3) if octave >= 3 else "," * (3 - octave)
+    return f"{name}{marks}4*{note.duration}" + ("\\fermata" if note.fermata else "")
+
+
+def checking(count: int | None) -> Iterator[str]:
+    """Yield how much faster every rule is checked than seven with music21."""
+    names = bach_chorales()[:count]
+    scores = [read.read_chorale(name) for name in names]
+    clingo, analysis = [0.0], [0.0]
+    with _stopwatch(solver, "consequences", clingo), _stopwatch(checks, "analysed", analysis):
+        checks.check(scores[0])  # what is prepared once is not counted
+        clingo[0] = analysis[0] = 0.0
+        whole = _timed(lambda: [checks.check(score) for score in scores])
+    beats = float(sum(checks.beats(score) for score in scores))
+    sample = scores[:: max(1, len(scores) // SAMPLE)][:SAMPLE]
+    sampled = float(sum(checks.beats(score) for score in sample))
+    peer = _timed(lambda: [_peer(score) for score in sample]) * beats / sampled
+    ours = whole - analysis[0]
+    yield "## Checking\n"
+    yield f"{len(scores)} chorales of Bach, {beats:.0f} beats, every rule of the style, parsing not"
+    yield "counted; beside it a plain loop over music21's `VoiceLeadingQuartet` that asks seven"
+    yield f"questions of all pairs of voices, on {len(sample)} chorales, scaled by beats.\n"
+    yield "| what | seconds | beats a second |"
+    yield "|---|--:|--:|"
+    rows = {"rules, from notes to sentences": ours, "estimating keys and chords": analysis[0],
+            "the whole check": whole, "of this in clingo and its process": clingo[0],
+            "music21, seven questions": peer}  # fmt: skip
+    for name, seconds in rows.items():
+        yield f"| {name} | {seconds:.1f} | {beats / seconds:.0f} |"
+    yield ""
+    for name, seconds in {"rules": ours, "the whole check": whole}.items():
+        ratio = peer / seconds
+        yield f"* {name} against music21: {ratio:.1f} times as fast; aim 50: {_reached(50, ratio)}"
+
+
+class _stopwatch:
+    """Adds up the time that a function of a module takes, while entered."""
+
+    def __init__(self, module: Any, name: str, total: list[float]) -> None:
+        self._module, self._name, self._total = module, name, total
+        self._function = getattr(module, name)
+
+    def __enter__(self) -> None:
+        def timed(*arguments: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return self._function(*arguments, **options)
+            finally:
+                self._total[0] += time.perf_counter() - begin
+
+        setattr(self._module, self._name, timed)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._module, self._name, self._function)
+
+
+def _peer(score: Score) -> int:
+    from music21 import note, voiceLeading
+
+    found = 0
+    for before, now in pairwise(onsets(score)):
+        for i, v in enumerate(score.voices):
+            for w in score.voices[i + 1 :]:
+                four = [note_at(x, t) for x in (v, w) for t in (before, now)]
+                names = [pitches.name(n.pitch).replace("b", "-") for n in four if n]
+                if len(names) == 4:
+                    quartet = voiceLeading.VoiceLeadingQuartet(*(note.Note(n) for n in names))
+                    found += sum(bool(getattr(quartet, method)()) for method in ASKED)
+    return found
+
+
+if __name__ == "__main__":
+    main()
