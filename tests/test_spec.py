@@ -103,7 +103,11 @@ def test_everything_that_can_be_said_is_understood() -> None:
 
 def test_little_need_be_said() -> None:
     said = spec("bars: 8").spec
-    assert (said.style, said.harmonic_rhythm, said.outputs) == ("chorale", "beat", ("musicxml",))
+    assert (said.style, said.harmonic_rhythm, said.outputs) == (
+        "chorale",
+        "beat",
+        ("musicxml", "midi", "svg"),
+    )
     assert len(said.voices) == 4 and str(said.key) == "C major" and said.pickup == 0
 
 
