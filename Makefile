@@ -31,9 +31,9 @@ bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench.py
 
 pictures: $(STAMP)
-	$(BIN)/cspcomposer compose examples/helft_mir.yaml --out out --format svg
+	$(BIN)/cspcomposer compose examples/helft_mir.yaml --out out --format png
 	mkdir -p examples/pictures
-	cp out/helft_mir.svg examples/pictures/
+	$(BIN)/python tests/trim.py out/helft_mir.png examples/pictures/helft_mir.png
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
