@@ -143,7 +143,7 @@ def _weighed(
     weights: dict[tuple[str, int], int] = {}
     lengths: dict[int, int] = {}
     accents: dict[int, int] = {}
-    for atom in solver.consequences(sources, show=list(WEIGHED))[0]:
+    for atom in solver.consequences(sources, show=WEIGHED)[0]:
         if atom.name == "weight":
             voice, tick, weight = atom.arguments
             weights[voice.name, tick] = weight

@@ -85,7 +85,7 @@ def programs() -> tuple[list[solver.Source], list[solver.Source]]:
 def tables() -> Tables:
     """Return the prices."""
     found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STATED}
-    for atom in solver.consequences(programs()[0], show=list(_STATED))[0]:
+    for atom in solver.consequences(programs()[0], show=_STATED)[0]:
         found[atom.name].append(
             tuple(a if isinstance(a, int | str) else a.name for a in atom.arguments)
         )

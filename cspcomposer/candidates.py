@@ -89,7 +89,7 @@ def options(given: str, *, style: str) -> Options:
         given: The outline's facts.
         style: Name of a style.
     """
-    atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=list(_ASKED))
+    atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=_ASKED)
     prices: dict[int, dict[str, int]] = defaultdict(dict)
     sure: dict[int, dict[str, int]] = defaultdict(dict)
     modes: dict[int, str] = {}

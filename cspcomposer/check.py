@@ -138,9 +138,7 @@ def check(
     outline = Outline(score, tuple(c.onset for c in score.chords))
     ordered = tuple(sorted(overrides.items()))
     rules, sources = _prepared(style, ordered, tuple(folders))
-    atoms, _ = solver.consequences(
-        [*sources, solver.Source("score", facts(outline))], show=list(_SHOWN)
-    )
+    atoms, _ = solver.consequences([*sources, solver.Source("score", facts(outline))], show=_SHOWN)
     severities = {a.arguments[0].name: a.arguments[1].name for a in atoms if a.name == "effective"}
     ticking = clock(outline)
     found = []

@@ -117,7 +117,9 @@ def _beats(score: Score) -> Iterator[tuple[str, str, int]]:
 def _groups() -> dict[str, dict[str, str]]:
     """Return for each mode the group of each numeral."""
     texts = [solver.Source(str(p), rulebook.base_part(p)) for p in rulebook.theory()]
-    atoms, _ = solver.consequences([*texts, solver.Source("modes", _QUESTION)], show=["group_of"])
+    atoms, _ = solver.consequences(
+        [*texts, solver.Source("modes", _QUESTION)], show={"group_of": 3}
+    )
     out: dict[str, dict[str, str]] = defaultdict(dict)
     for atom in atoms:
         mode, numeral, group = atom.arguments

@@ -96,14 +96,14 @@ def severities(
     """Return each rule's severity in a style."""
     sources = program([], "report", style=style, overrides=overrides, folders=folders)
     kept = sliced(sources, [("effective", 2)])
-    atoms, _ = solver.consequences(kept, show=["effective"])
+    atoms, _ = solver.consequences(kept, show={"effective": 2})
     return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}
 
 
 def weights(style: str) -> dict[str, int]:
     """Return what a fault against each rule costs in a style where it is mild."""
     kept = sliced(program([], "report", style=style), [("cost", 2)])
-    atoms, _ = solver.consequences(kept, show=["cost"])
+    atoms, _ = solver.consequences(kept, show={"cost": 2})
     return {str(a.arguments[0]): int(a.arguments[1]) for a in atoms}
 
 

@@ -16,9 +16,10 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cspcomposer.errors import BadRules, Fault, OutOfTime, SolverStopped
@@ -326,22 +327,26 @@ def shared() -> Solver:
 
 
 def consequences(
-    sources: Sequence[Source], *, parts: Sequence[str] = ("base",), show: Sequence[str] = ()
+    sources: Sequence[Source],
+    *,
+    parts: Sequence[str] = ("base",),
+    show: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[list[Term], tuple[str, ...]]:
     """Return the atoms of a program that leaves nothing open, and clingo's remarks.
 
     Args:
         sources: The program.
         parts: The parts to ground.
-        show: The names of the atoms wanted; all when empty.
+        show: The names of the atoms wanted and their arities; all atoms when empty.
 
     Raises:
         BadRules: a text that does not parse or is unsafe; the faults say where.
     """
     solver = shared()
-    remarks = solver.ground(sources, parts=parts)
+    signatures = [f"{name}/{arity}" for name, arity in show.items()]
+    remarks = solver.ground(sources, parts=parts, show=signatures)
     atoms: list[Term] | None = None
-    for step in solver.solve(show=show):
+    for step in solver.solve(show=list(show)):
         if isinstance(step, Answer):
             atoms = list(step.atoms)
     if atoms is None:

@@ -181,7 +181,7 @@ def test_roots_and_keys_are_those_of_a_printed_analysis(number: int, name: str) 
 def test_every_numeral_of_a_family_has_a_price() -> None:
     paths = [*rulebook.theory(), *sorted((rulebook.folder() / "analysis").glob("*.lp"))]
     sources = [solver.Source(str(p), rulebook.base_part(p)) for p in paths]
-    atoms, remarks = solver.consequences(sources, show=["family", "rarity"])
+    atoms, remarks = solver.consequences(sources, show={"family": 3, "rarity": 3})
     assert remarks == ()
     stated = {a.arguments for a in atoms if a.name == "family"}
     priced = {a.arguments[:2] for a in atoms if a.name == "rarity"}

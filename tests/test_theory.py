@@ -11,7 +11,7 @@ def derived(piece: str, *names: str) -> set[str]:
     """Return the atoms of these names that the theory derives from a piece in example shorthand."""
     paths = [*rulebook.theory(), rulebook.folder() / "choose" / "example.lp"]
     sources = [solver.Source(str(path), path.read_text(encoding="utf-8")) for path in paths]
-    atoms, remarks = solver.consequences([*sources, solver.Source("piece", piece)], show=names)
+    atoms, remarks = solver.consequences([*sources, solver.Source("piece", piece)])
     assert not remarks
     return {str(atom) for atom in atoms if atom.name in names}
 
