@@ -56,7 +56,8 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
         open_end = following[0] if following else score.end
         releases[arrival] = note.end if note else open_end
     stops = sorted({*plan.slots, score.end})
-    struck = frozenset(n.onset for n in sung_first.notes) if sung_first else frozenset(plan.slots)
+    struck = frozenset(s for s in plan.slots if not (sung_first and note_at(sung_first, s)))
+    struck |= {n.onset for n in sung_first.notes} if sung_first else frozenset()
     voices = []
     for voice in score.voices:
         notes = list(voice.notes)
