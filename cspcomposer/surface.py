@@ -8,6 +8,7 @@ what is likely a prior; none of it is known here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cspcomposer import facts, priors, rulebook
+from cspcomposer.errors import OutOfTime
 from cspcomposer.facts import Outline
 from cspcomposer.metre import Metre
 from cspcomposer.rulebook_slice import sliced
@@ -53,7 +55,8 @@ def decorated(
         folders: Folders with rule files of the user's own.
         seed: The same seed gives the same surface.
         effort: How long to search; a sensible number of conflicts if left out.
-        density: "none" returns the setting as it is.
+        density: "none" returns the setting as it is; so does a setting that breaks hard rules, or
+            one too long to be grounded in time.
     """
     outline = _open(score, plan)
     if density == "none" or not outline.further:
@@ -66,11 +69,15 @@ def decorated(
     ]
     effort = effort or Effort(CONFLICTS)
     signatures = [f"{name}/{arity}" for name, arity in WANTED.items()]
-    solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
     best = None
-    for step in solver.solve(show=list(WANTED), conflicts=effort.conflicts, seconds=effort.seconds):
-        if isinstance(step, Answer):
-            best = step
+    # A setting found is not given up because it is too long to be adorned.
+    with suppress(OutOfTime):
+        solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
+        for step in solver.solve(
+            show=list(WANTED), conflicts=effort.conflicts, seconds=effort.seconds
+        ):
+            if isinstance(step, Answer):
+                best = step
     return _written(score, outline, best) if best else score
 
 
