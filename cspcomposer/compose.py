@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from cspcomposer import __version__, brief, candidates, facts, finish, priors, rulebook, stages
@@ -42,7 +43,7 @@ class Composition:
         report: Where the finished piece breaks which soft rules.
         seed: The seed.
         spec_sha256: Of the specification file.
-        rules_sha256: Of all rules, theory and styles that took part.
+        rules_sha256: Of all rule files: theory, rules, styles, priors, and the user's own.
         seconds: By stage.
         interrupted: Whether the search was ended by the user.
     """
@@ -150,7 +151,7 @@ def compose(
         report,
         seed,
         loaded.sha256,
-        _sha256(sources),
+        _sha256(own),
         {
             "prepare": prepared - begin,
             "ground": ending.grounding,
@@ -206,10 +207,11 @@ def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
     return [Fault(head, loaded.path), *conflict.lines, *conflict.relaxation]
 
 
-def _sha256(sources: Sequence[Source]) -> str:
+def _sha256(own: Sequence[Path]) -> str:
+    """Return a digest of every rule file there is, shipped and the user's own."""
     digest = hashlib.sha256()
-    for source in sources:
-        digest.update(source.text.encode())
+    for path in [*sorted(rulebook.folder().rglob("*.lp")), *own]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
