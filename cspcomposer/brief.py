@@ -71,6 +71,27 @@ def given_scores(loaded: LoadedSpec) -> dict[str, Score]:
     return out
 
 
+def know_ranges(loaded: LoadedSpec) -> None:
+    """Refuse a free voice of which nobody says how high it sings.
+
+    Raises:
+        BadSpec: there is such a voice.
+    """
+    spec = loaded.spec
+    known = rulebook.ranges(spec.style)
+    faults = [
+        loaded.fault(
+            f"voices.{place}",
+            f"the style {spec.style} has no range for '{voice.name}'.",
+            "Write one, such as {name: " + voice.name + ", range: C3 C5}.",
+        )
+        for place, voice in enumerate(spec.voices, 1)
+        if voice.range is None and voice.name not in known and voice.name not in spec.given
+    ]
+    if faults:
+        raise BadSpec(*faults)
+
+
 def know_numerals(loaded: LoadedSpec, plan: Outline, options: candidates.Options) -> None:
     """Refuse Roman numerals that the style does not have in their key.
 

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     compose = commands.add_parser("compose", help="compose what specification files ask for")
     compose.add_argument("spec", nargs="+", type=Path, help="YAML, JSON or TOML")
     compose.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write")
-    compose.add_argument("--seed", type=int, help="in place of the specification's")
+    compose.add_argument("--seed", type=_seed, metavar="N", help="in place of the specification's")
     compose.add_argument("--format", type=_formats, metavar="F,F", help=", ".join(FORMATS))
     compose.add_argument("--seconds", type=_seconds, metavar="S", help="how long to search")
     compose.add_argument("--json", action="store_true", help="print what was done as JSON")
@@ -103,6 +103,12 @@ def _formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a whole number from 0 to 2147483647")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -145,7 +151,20 @@ class _Ticker:
             print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
 
 
+def _ready(folder: Path, sources: Sequence[Path]) -> None:
+    """Make the folder that will be written to; refuse sources that would write the same files."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(Fault("this is a file: --out names a folder.", folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    stems = [path.stem for path in sources]
+    for path in sources:
+        if stems.count(path.stem) > 1:
+            hint = "Compose them into different folders with --out."
+            raise BadInput(Fault(f"several files are called {path.stem}.", path, hint=hint))
+
+
 def _compose(options: argparse.Namespace) -> int:
+    _ready(options.out, options.spec)
     codes = []
     for path in options.spec:
         try:
@@ -199,6 +218,8 @@ def _check(options: argparse.Namespace) -> int:
     from cspcomposer import check, read, romantext
     from cspcomposer.lint import admitted
 
+    if options.out:
+        _ready(options.out, options.file)
     own = admitted(options.rules)
     numerals = romantext.read(options.numerals) if options.numerals else ()
     reports, code = [], 0

@@ -91,6 +91,7 @@ def compose(
     program = partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
     texts = program(["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"))
     sources = sliced(texts, list(WANTED.items()))
+    brief.know_ranges(loaded)
     scores = brief.given_scores(loaded)
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
@@ -125,9 +126,9 @@ def compose(
         if ending.best is None and not ending.impossible:
             raise OutOfTime(
                 Fault(
-                    f"nothing was found within {ending.seconds:.0f} seconds.",
+                    f"nothing was found in {ending.seconds:.2g} seconds.",
                     loaded.path,
-                    hint="Allow more with --seconds, or give less.",
+                    hint="Allow more, with --seconds or effort:, or give less.",
                 )
             )
         if ending.best is None:

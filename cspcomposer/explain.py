@@ -119,8 +119,8 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
     named = words.terms(who)
     voice = named.get("voice", "")
     given = rule.stage == "given"
-    # A demand that names a voice and nothing else is a note.
-    if given and len(named) == 1 and any(v.name == voice for v in plan.score.voices):
+    figured = "figures" in rule.message
+    if given and len(named) == 1 and not figured and voice in {v.name for v in plan.score.voices}:
         note = note_at(plan.score.voice(voice), moment)
         if note:
             bar, beat = position(plan.score, note.onset)
@@ -130,7 +130,10 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
     bar, beat = position(plan.score, moment)
     text = f"{rule.title}: {words.sentence(rule, who)}"
     if given:
-        line, column = loaded.place("given.numerals")
+        index = next((i for i, f in enumerate(loaded.figures) if f.onset == moment), None)
+        line, column = (
+            loaded.place("given.figures", index) if figured else loaded.place("given.numerals")
+        )
         return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}", loaded.path, line, column)
     return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}")
 

@@ -100,6 +100,13 @@ def severities(
     return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}
 
 
+def ranges(style: str) -> frozenset[str]:
+    """Return the names of the voices whose range a style states."""
+    path = style_file(style)
+    atoms, _ = solver.consequences([solver.Source(str(path), base_part(path))], show={"range": 5})
+    return frozenset(str(atom.arguments[0]) for atom in atoms)
+
+
 def weights(style: str) -> dict[str, int]:
     """Return what a fault against each rule costs in a style where it is mild."""
     kept = sliced(program([], "report", style=style), [("cost", 2)])
@@ -206,7 +213,6 @@ def _syntax_error(remark: str, path: Path) -> Fault:
     return Fault(message, path, line, column)
 
 
-@cache
 def base_part(path: Path) -> str:
     """Return a file's text without its examples, in as many lines as stand before them."""
     text = path.read_text(encoding="utf-8")

@@ -207,7 +207,7 @@ class Spec(_Model):
     def _names_differ(cls, value: tuple[VoiceSpec, ...]) -> tuple[VoiceSpec, ...]:
         names = [voice.name for voice in value]
         for place, name in enumerate(names):
-            if name in names[:place] or name in ("figures", "numerals"):
+            if name in names[:place] or name in ("figures", "numerals", "not"):
                 why = "is another voice's name" if name in names[:place] else "means something else"
                 raise _at((place,), f"the name '{name}' {why}: expected one of its own")
         return value

@@ -46,6 +46,8 @@ def outline(
         for name, line in loaded.melodies.items()
     }
     model = next(iter(scores.values()), None)
+    if model:
+        _agree(loaded, model)
     bars = model.measures if model else _measures(loaded, given)
     end = bars[-1].onset + bars[-1].length
     for name, notes in given.items():
@@ -57,8 +59,10 @@ def outline(
                     "Ask for more bars, or shorten the line.",
                 )
             )
-    melody = next((v.name for v in spec.voices if given.get(v.name)), None)
-    ends, cadences, starts = _phrases(spec, bars, given.get(melody, ()) if melody else ())
+    sung = [given[v.name] for v in spec.voices if given.get(v.name)]
+    # The highest line that reaches the last bar says where the phrases end.
+    melody = next((notes for notes in sung if notes[-1].end > bars[-1].onset), None)
+    ends, cadences, starts = _phrases(spec, bars, melody or ())
     if loaded.numerals and melody is None and not spec.phrases:
         ends = (_numerals(loaded, bars)[-1][0],)
     keys = _keys(loaded, model, starts, bars)
@@ -100,6 +104,26 @@ def _notes(line: Iterable[GivenNote]) -> tuple[Note, ...]:
     return tuple(
         Note(n.onset, n.duration, n.pitch, (), n.fermata) for n in line if n.pitch is not None
     )
+
+
+def _agree(loaded: LoadedSpec, model: Score) -> None:
+    """Refuse bars, metre and pick-up that are not those of the given file."""
+    spec, said = loaded.spec, loaded.spec.model_fields_set
+    bars = max(m.number for m in model.measures)
+    first = model.measures[0]
+    pickup = first.length if first.number == 0 else Fraction(0)
+    metre = f"{first.beats}/{first.unit}"
+    faults = []
+    if spec.length is not None and spec.length != bars:
+        key = "phrases" if spec.phrases else "bars"
+        faults.append((key, f"{spec.length} bars are asked for, the given file has {bars}."))
+    if "metre" in said and str(spec.metre) != metre:
+        faults.append(("metre", f"the given file is in {metre}."))
+    if "pickup" in said and spec.pickup != pickup:
+        faults.append(("pickup", f"the given file's pick-up lasts {pickup} quarter notes."))
+    if faults:
+        hint = "Leave this out: the file says it."
+        raise BadSpec(*(loaded.fault(key, message, hint) for key, message in faults))
 
 
 def _measures(loaded: LoadedSpec, given: Mapping[str, tuple[Note, ...]]) -> tuple[Measure, ...]:

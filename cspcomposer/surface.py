@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 
@@ -168,7 +168,7 @@ def _adorned(
     for onset, pitch in struck.items():
         notes[onset] = Note(onset, Fraction(1), pitch)
     times = sorted(notes)
-    for onset, following in zip(times, [*times[1:], None], strict=True):
+    for onset, following in zip_longest(times, times[1:]):
         stop = next(end for end in rests if end > onset)
         if following is not None and following < stop:
             stop = following
