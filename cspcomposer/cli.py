@@ -152,10 +152,12 @@ class _Ticker:
 
 
 def _ready(folder: Path, sources: Sequence[Path]) -> None:
-    """Make the folder that will be written to; refuse sources that would write the same files."""
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(Fault("this is a file: --out names a folder.", folder))
-    folder.mkdir(parents=True, exist_ok=True)
+    """Refuse a folder that cannot be written to, and sources that would write the same files."""
+    place = next(p for p in [folder, *folder.absolute().parents] if p.exists())
+    if not place.is_dir():
+        raise BadInput(Fault("this is a file: --out names a folder.", place))
+    if not os.access(place, os.W_OK):
+        raise BadInput(Fault("nothing can be written in this folder.", place))
     stems = [path.stem for path in sources]
     for path in sources:
         if stems.count(path.stem) > 1:
