@@ -59,9 +59,15 @@ def outline(
                     "Ask for more bars, or shorten the line.",
                 )
             )
-    sung = [given[v.name] for v in spec.voices if given.get(v.name)]
-    # The highest line that reaches the last bar says where the phrases end.
-    melody = next((notes for notes in sung if notes[-1].end > bars[-1].onset), None)
+    sung = [v.name for v in spec.voices if given.get(v.name)]
+    melody = next(
+        (
+            given[n]
+            for n in sung
+            if _reaches(given[n], silences.get(n, []), bars[-1], len(sung) == 1)
+        ),
+        None,
+    )
     ends, cadences, starts = _phrases(spec, bars, melody or ())
     if loaded.numerals and melody is None and not spec.phrases:
         ends = (_numerals(loaded, bars)[-1][0],)
@@ -98,6 +104,20 @@ def outline(
         {v.name: v.range for v in spec.voices if v.range},
         tuple((f.onset, f.figures) for f in loaded.figures),
     )
+
+
+def _reaches(
+    notes: tuple[Note, ...],
+    silent: list[tuple[Fraction, Fraction]],
+    bar: Measure,
+    alone: bool,
+) -> bool:
+    """Return whether a line goes to the end of the last bar, so that it says how phrases end.
+
+    A line that is alone need only begin the bar: what it leaves open there it leaves out.
+    """
+    until = max([notes[-1].end, *(end for _, end in silent)])
+    return until > bar.onset if alone else until >= bar.onset + bar.length
 
 
 def _notes(line: Iterable[GivenNote]) -> tuple[Note, ...]:
