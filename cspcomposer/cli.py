@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +132,7 @@ class _Ticker:
     """A line on a terminal that says how far a search has come; silent elsewhere."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._begin, self._shown = name, time.monotonic(), False
+        self._name, self._shown = name, False
         self._on = sys.stderr.isatty()
 
     def __call__(self, progress: Progress) -> None:

@@ -192,7 +192,7 @@ def _searched(
     except KeyboardInterrupt:
         if best is None:
             raise
-        return Ending(best.answer, False, False, (), 0, 0.0, best.seconds), True
+        return Ending(best.answer, False, False, 0, 0.0, best.seconds), True
     raise AssertionError("a search ends with an ending")
 
 

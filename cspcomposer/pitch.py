@@ -101,12 +101,6 @@ def fifths(klass: int) -> int:
     return _FIFTHS[letter] + 7 * alter
 
 
-def from_fifths(count: int) -> int:
-    """Return the pitch class that lies so many fifths above C."""
-    alter, place = divmod(count + 1, 7)
-    return _NATURAL["FCGDAEB"[place]] + alter
-
-
 def spelled(height: int, near: int) -> int:
     """Return a semitone height as the spelling that lies nearest on the line of fifths.
 

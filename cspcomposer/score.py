@@ -7,8 +7,7 @@ Silence is where no note is. Voices run from the highest to the lowest.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from cspcomposer import pitch as pitches
@@ -197,25 +196,3 @@ def note_at(voice: Voice, time: Fraction) -> Note | None:
 def onsets(score: Score) -> tuple[Fraction, ...]:
     """Return every time at which some voice strikes a note, in order."""
     return tuple(sorted({note.onset for voice in score.voices for note in voice.notes}))
-
-
-def transposed(score: Score, interval: int) -> Score:
-    """Return the score moved by a base-40 interval.
-
-    Raises:
-        ValueError: a note would need more than a double sharp or flat.
-    """
-    shift = pitches.fifths(pitches.class_of(163 + interval))
-
-    def moved(notes: Iterable[Note]) -> tuple[Note, ...]:
-        out = tuple(replace(n, pitch=n.pitch + interval) for n in notes)
-        for note in out:
-            pitches.parts(note.pitch)
-        return out
-
-    return replace(
-        score,
-        voices=tuple(replace(v, notes=moved(v.notes)) for v in score.voices),
-        signatures=tuple(replace(s, fifths=s.fifths + shift) for s in score.signatures),
-        keys=tuple(replace(k, tonic=pitches.class_of(k.tonic + interval)) for k in score.keys),
-    )

@@ -59,7 +59,6 @@ class Ending:
         best: The best answer, or None.
         optimal: Whether nothing better exists.
         impossible: Whether it was proven that there is no answer.
-        bound: Lower bounds on the cost, the highest priority first; may be empty.
         conflicts: How many were met.
         grounding: Seconds spent grounding.
         seconds: Seconds spent in all.
@@ -68,7 +67,6 @@ class Ending:
     best: Answer | None
     optimal: bool
     impossible: bool
-    bound: tuple[int, ...]
     conflicts: int
     grounding: float
     seconds: float
@@ -146,7 +144,7 @@ def search(
             yield Progress(found, budget.elapsed)
         optimal = not any(best.cost)
     yield Ending(
-        best, optimal, outcome.satisfiable is False, (), budget.used, grounding, budget.elapsed
+        best, optimal, outcome.satisfiable is False, budget.used, grounding, budget.elapsed
     )
 
 
