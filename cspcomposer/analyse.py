@@ -11,11 +11,13 @@ from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
 
+from cspcomposer import key as keys
 from cspcomposer import pitch as pitches
 from cspcomposer.analyse_path import State, cheapest
 from cspcomposer.analyse_tables import tables
 from cspcomposer.errors import BadInput, Fault
 from cspcomposer.facts import Outline
+from cspcomposer.rulebook import near
 from cspcomposer.score import Chord, Key, Score, Voice, note_at
 
 _FIGURES = {3: ("", "6", "6/4"), 4: ("7", "6/5", "4/3", "4/2")}
@@ -56,17 +58,16 @@ def parse_key(text: str) -> Key:
     >>> str(parse_key("f# minor"))
     'F# minor'
     """
-    words = text.split()
     try:
-        name, mode = words if len(words) == 2 else (text, "")
-        if not mode:
-            mode = "minor" if name[:1].islower() else "major"
-        if mode.lower() not in ("major", "minor"):
-            raise ValueError
-        return Key(Fraction(0), pitches.parse_class(name[:1].upper() + name[1:]), mode.lower())
-    except ValueError:
-        hint = "Write such as 'G major' or 'F# minor'."
-        raise BadInput(Fault(f"'{text}' is no key.", key="key", hint=hint)) from None
+        return keys.parse(text)
+    except ValueError as error:
+        raise BadInput(Fault(f"'{text}' is no key: {error}.", key="key")) from None
+
+
+def known_numerals(name: str) -> tuple[str, ...]:
+    """Return the chords that the key of a name has."""
+    key = parse_key(name)
+    return tuple(n for tonic, mode, n in tables().members if (tonic, mode) == (key.tonic, key.mode))
 
 
 def figured(numeral: str, inversion: int) -> str:
@@ -124,7 +125,8 @@ def _stated(score: Score, numerals: Sequence[tuple[Fraction, str, str]]) -> Scor
         key = parse_key(name)
         tones = tables().members.get((key.tonic, key.mode, numeral))
         if tones is None:
-            raise BadInput(Fault(f"{key} has no numeral {numeral}.", hint="`chords` lists them."))
+            hint = near(numeral, known_numerals(name))
+            raise BadInput(Fault(f"{key} has no chord {numeral}.", hint=hint))
         if not keys or (keys[-1].tonic, keys[-1].mode) != (key.tonic, key.mode):
             keys.append(replace(key, onset=time if keys else Fraction(0)))
         inversion = _inversion(score.voices[-1], time, tones) or 0

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from cspcomposer import pitch as pitches
 from cspcomposer import render, rulebook, solver, words
-from cspcomposer.analyse import analysed
+from cspcomposer.analyse import analysed, known_numerals, parse_key
 from cspcomposer.errors import BadInput, BadScore, Fault
 from cspcomposer.facts import Outline, clock, facts
 from cspcomposer.render.marks import Mark
@@ -151,26 +151,38 @@ def check(
     return Report(file, style, beats(score), tuple(found), _counts(found), score)
 
 
-def placed(score: Score, numerals: Sequence[Numeral]) -> tuple[tuple[Fraction, str, str], ...]:
+def placed(
+    score: Score, numerals: Sequence[Numeral], *, file: Path | None = None
+) -> tuple[tuple[Fraction, str, str], ...]:
     """Return numerals that were written by measure and beat as `check` takes them.
 
+    Args:
+        score: The score.
+        numerals: The chords.
+        file: Where they stand, for messages.
+
     Raises:
-        BadInput: a measure that the score does not have, or no key named.
+        BadInput: a measure that the score does not have, no key named, or a chord that the key
+            does not have.
     """
     measures = {m.number: m for m in reversed(score.measures)}
     out, faults = [], []
     for numeral in numerals:
         measure = measures.get(numeral.measure)
         key = numeral.key or (str(score.keys[0]) if score.keys else "")
+        message = hint = ""
         if measure is None:
             last = score.measures[-1].number
             message = f"there is no measure {numeral.measure}: the score ends with {last}."
-            faults.append(Fault(message, line=numeral.line, column=numeral.column))
         elif not key:
             message, hint = "the chords name no key.", "Write such as 'G:' before the first."
-            faults.append(Fault(message, line=numeral.line, column=numeral.column, hint=hint))
+        elif numeral.numeral not in (known := known_numerals(key)):
+            message = f"{parse_key(key)} has no chord {numeral.numeral}."
+            hint = rulebook.near(numeral.numeral, known)
         else:
             out.append((onset(numeral, measure), key, numeral.numeral))
+        if message:
+            faults.append(Fault(message, file, numeral.line, numeral.column, hint=hint))
     if faults:
         raise BadInput(*faults)
     return tuple(out)
@@ -304,7 +316,8 @@ def table(report: Report) -> RenderableType:
 
 def summary(report: Report) -> str:
     """Return how many faults there are, as half a sentence with its full stop."""
-    beats_of = f"in {_number(report.beats)} beats, style {report.style}."
+    length = _number(report.beats)
+    beats_of = f"in {length} {'beat' if length == 1 else 'beats'}, style {report.style}."
     if not report.violations:
         return f"no faults {beats_of}"
     each = ", ".join(f"{n} {s}" for s, n in report.counts["severity"].items())

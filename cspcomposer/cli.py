@@ -229,7 +229,7 @@ def _check(options: argparse.Namespace) -> int:
             score = read.read(path)
             report = check.check(
                 score, file=str(path), style=options.style, folders=own,
-                key=options.key, numerals=check.placed(score, numerals),
+                key=options.key, numerals=check.placed(score, numerals, file=options.numerals),
             )  # fmt: skip
         except CSPComposerError as error:
             _complain(error)
@@ -243,7 +243,10 @@ def _check(options: argparse.Namespace) -> int:
             code = max(code, 1)
     if options.json:
         data: Any = [check.as_json(report) for report in reports]
-        print(json.dumps(data[0] if len(options.file) == 1 and data else data, indent=2))
+        if len(options.file) > 1:
+            print(json.dumps(data, indent=2))
+        elif data:
+            print(json.dumps(data[0], indent=2))
     else:
         console = Console(highlight=False)
         for report in reports:

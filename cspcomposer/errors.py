@@ -43,6 +43,15 @@ class Fault:
         return f"{place}: {key}{self.message}{hint}" if place else f"{key}{self.message}{hint}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something that takes an s.
+
+    >>> counted(1, "bar"), counted(2, "bar")
+    ('1 bar', '2 bars')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class CSPComposerError(Exception):
     """The root: everything this program raises on purpose.
 

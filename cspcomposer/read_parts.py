@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from cspcomposer import pitch as pitches
-from cspcomposer.errors import BadScore, Fault
+from cspcomposer.errors import BadScore, Fault, counted
 from cspcomposer.score import VOICE_NAMES, Note, Voice
 
 Choice = str | int | Sequence[str | int] | None
@@ -77,16 +77,20 @@ def _found(names: Sequence[str], wanted: str | int) -> int:
     if isinstance(wanted, int):
         if 1 <= wanted <= len(names):
             return wanted - 1
+        there = f"There is no part {wanted}: the score has {counted(len(names), 'part')}."
     else:
         word = wanted.strip().casefold()
         plain = [" ".join(n.split()).casefold() for n in names]
+        there = f"There is no part '{wanted}'."
         for fits in (
             [i for i, n in enumerate(plain) if n == word],
             [i for i, n in enumerate(plain) if n.split()[:1] == [word]],
         ):
             if len(fits) == 1:
                 return fits[0]
-    raise BadScore(Fault(f"There is no one part '{wanted}'.", hint=f"There are: {_list(names)}."))
+            if len(fits) > 1:
+                there = f"There are several parts '{wanted}'."
+    raise BadScore(Fault(there, hint=f"Choose from: {_list(names)}." if any(names) else ""))
 
 
 def _list(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from cspcomposer import key as keys
 from cspcomposer.errors import BadInput, Fault
 from cspcomposer.metre import Metre
 from cspcomposer.metre import parse as parse_metre
@@ -211,7 +212,7 @@ class _Reader:
         elif self.skipping or text in _BARS:
             return
         elif found := _KEY.fullmatch(text):
-            self.key = found[1]
+            self.enter(found[1], offset)
         elif found := _BEAT.fullmatch(text):
             self.move(_beat(found[1]), text, offset)
         elif text.startswith("m") and text[1:2].isdigit():
@@ -220,6 +221,13 @@ class _Reader:
             self.complain(offset, f"'{text[:24]}' is no key", "Write C: for major, c: for minor.")
         else:
             self.chord(text, offset)
+
+    def enter(self, name: str, offset: int) -> None:
+        self.key = name
+        try:
+            keys.parse(name)
+        except ValueError as error:
+            self.complain(offset, f"'{name}:' is no key here: {error}")
 
     def start(self, number: int, offset: int) -> None:
         if self.measure is not None and number <= self.measure:

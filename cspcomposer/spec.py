@@ -26,8 +26,8 @@ from pydantic_core import PydanticCustomError
 
 from cspcomposer import pitch as pitches
 from cspcomposer.metre import Metre
-from cspcomposer.score import VOICE_NAMES
-from cspcomposer.specforms import LengthText, MetreText, RangeText, Tonality, TonalityText
+from cspcomposer.score import VOICE_NAMES, Key
+from cspcomposer.specforms import KeyText, LengthText, MetreText, RangeText
 
 MOST_BARS = 500
 Severity = Literal["hard", "strong", "mild", "hint", "off"]
@@ -84,7 +84,7 @@ class PhraseSpec(_Model):
     """How many bars the phrase has, a pick-up not counted."""
     cadence: Cadence = "any"
     """How the phrase ends."""
-    key: TonalityText | None = None
+    key: KeyText | None = None
     """The key in which the phrase ends; that of the phrase before, or of the piece, if left out."""
 
 
@@ -136,7 +136,7 @@ class Spec(_Model):
     """Who is named as the composer, of a given hymn tune for example."""
     style: Name = "chorale"
     """The style: which rules hold and how strictly, which chords and ranges there are."""
-    key: TonalityText = Tonality(pitches.parse_class("C"), "major")
+    key: KeyText = Key(Fraction(0), pitches.parse_class("C"), "major")
     """The key in which the piece begins and, unless the last phrase says otherwise, ends."""
     metre: MetreText = Metre(4, 4)
     """The metre."""

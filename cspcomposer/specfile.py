@@ -20,7 +20,7 @@ from cspcomposer import document as documents
 from cspcomposer import metre as metres
 from cspcomposer import specwords, tomlfile, yamlfile
 from cspcomposer.document import Document, Where
-from cspcomposer.errors import BadInput, BadSpec, Fault
+from cspcomposer.errors import BadInput, BadSpec, Fault, counted
 from cspcomposer.figures import Figures, figured_bass
 from cspcomposer.metre import Metre
 from cspcomposer.notation import GivenNote, melody
@@ -190,7 +190,7 @@ class _Texts:
         except BadInput as error:
             line, column = self.document.place(("given", "numerals", "file"))
             key = "given.numerals.file"
-            message = f"{name} cannot be used: {len(error.faults)} fault(s) in it."
+            message = f"{name} cannot be used: {counted(len(error.faults), 'fault')} in it."
             self.faults.append(Fault(message, self.document.path, line, column, key))
             self.faults += error.faults
 
@@ -212,7 +212,7 @@ class _Texts:
         if spec.length is None:
             return faults
         end = spec.pickup + spec.length * spec.metre.full
-        hint = f"The piece has {spec.length} bars; write more bars, or less music."
+        hint = f"The piece has {counted(spec.length, 'bar')}; write more bars, or less music."
         lines: dict[str, tuple[GivenNote, ...] | tuple[Figures, ...]] = dict(self.melodies)
         lines["figures"] = self.figures
         for key, items in lines.items():

@@ -6,55 +6,17 @@ Each is a text in the file and in the schema, and a value in the model.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from cspcomposer import key as keys
 from cspcomposer import metre as metres
 from cspcomposer import notation
 from cspcomposer import pitch as pitches
 from cspcomposer.metre import Metre
-
-MOST_SIGNATURE = 7
-_TONALITY = re.compile(r"([A-Ga-g])(#|b| sharp| flat|-sharp|-flat)?(?: (major|minor))?")
-
-
-@dataclass(frozen=True)
-class Tonality:
-    """A key: tonic as a pitch class (1 to 40, see `cspcomposer.pitch`), "major" or "minor"."""
-
-    tonic: int
-    mode: str
-
-    def __str__(self) -> str:
-        return f"{pitches.class_name(self.tonic)} {self.mode}"
-
-    @property
-    def fifths(self) -> int:
-        """The sharps of its signature; flats are negative."""
-        return pitches.fifths(self.tonic) - (3 if self.mode == "minor" else 0)
-
-
-def tonality(text: str) -> Tonality:
-    """Return the key that ``G major``, ``f# minor``, ``Bb`` or ``e`` stands for.
-
-    Raises:
-        ValueError: no key, or one of more than seven sharps or flats.
-
-    >>> str(tonality("e")), str(tonality("Bb major"))
-    ('E minor', 'Bb major')
-    """
-    found = _TONALITY.fullmatch(text.strip().removesuffix(":"))
-    if not found:
-        raise ValueError("expected a key such as G major, E minor, Bb major or F# minor")
-    sign = {"s": "#", "f": "b"}.get((found[2] or "").strip(" -")[:1], found[2] or "")
-    mode = found[3] or ("minor" if found[1].islower() else "major")
-    key = Tonality(pitches.parse_class(found[1].upper() + sign), mode)
-    if abs(key.fifths) > MOST_SIGNATURE:
-        raise ValueError("expected a key of at most seven sharps or flats")
-    return key
+from cspcomposer.score import Key
 
 
 def note_range(text: str) -> tuple[int, int]:
@@ -99,10 +61,10 @@ def _text(description: str, pattern: str, *examples: str) -> WithJsonSchema:
     )
 
 
-_KEY_PATTERN = r"^[A-Ga-g](#|b|[ -]sharp|[ -]flat)?( (major|minor))?:?$"
-TonalityText = Annotated[
-    Tonality,
-    from_text(tonality),
+_KEY_PATTERN = r"^[A-Ga-g]([#♯b♭]|[ -][Ss]harp|[ -][Ff]lat)?( ([Mm]ajor|[Mm]inor))?:?$"
+KeyText = Annotated[
+    Key,
+    from_text(keys.parse),
     PlainSerializer(str, return_type=str),
     _text("A key; a small letter alone is minor.", _KEY_PATTERN, "G major", "E minor", "Bb"),
 ]

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from cspcomposer.document import Document, Where, dotted
-from cspcomposer.errors import Fault
+from cspcomposer.errors import Fault, counted
 from cspcomposer.spec import schema
 
 _TYPES = {
@@ -43,8 +43,16 @@ _LIMITS = {
 def faults(document: Document, errors: Iterable[Mapping[str, Any]]) -> list[Fault]:
     """Return a fault for each error of pydantic that the document does not complain of already."""
     done = {fault.key for fault in document.faults}
-    found = (_fault(document, error) for error in errors)
+    found = (_fault(document, error) for error in errors if not _follows(document, error))
     return [fault for fault in found if not fault.key or fault.key not in done]
+
+
+def _follows(document: Document, error: Mapping[str, Any]) -> bool:
+    """Return whether a list is too short only because what is wrong in it was not counted."""
+    if error["type"] != "too_short":
+        return False
+    _, value = _walk(document.data, error["loc"])
+    return isinstance(value, list) and len(value) >= error["ctx"]["min_length"]
 
 
 def _fault(document: Document, error: Mapping[str, Any]) -> Fault:
@@ -92,8 +100,8 @@ def _fault(document: Document, error: Mapping[str, Any]) -> Fault:
     elif kind in ("too_long", "too_short", "string_too_long", "string_too_short"):
         limit = context.get("max_length", context.get("min_length"))
         many = "at most" if kind.endswith("long") else "at least"
-        items = "characters" if kind.startswith("string") else "items"
-        message = f"expected {many} {limit} {items}."
+        item = "character" if kind.startswith("string") else "item"
+        message = f"expected {many} {counted(limit, item)}."
     else:
         message = f"found {shown(value)}: {error['msg']}."
     line, column = document.place(way, key=on_key)

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from cspcomposer import romantext
 from cspcomposer.analyse import analysed
-from cspcomposer.errors import BadSpec
+from cspcomposer.errors import BadSpec, counted
 from cspcomposer.facts import Outline
+from cspcomposer.key import parse as parse_key
 from cspcomposer.metre import Metre
 from cspcomposer.notation import GivenNote
 from cspcomposer.romantext import Numeral
 from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice, note_at
 from cspcomposer.spec import HarmonicRhythm, Spec
 from cspcomposer.specfile import LoadedSpec
-from cspcomposer.specforms import tonality
 
 CLEFS = {"soprano": "treble", "alto": "treble", "tenor": "treble8", "bass": "bass"}
 
@@ -135,8 +135,8 @@ def _agree(loaded: LoadedSpec, model: Score) -> None:
     metre = f"{first.beats}/{first.unit}"
     faults = []
     if spec.length is not None and spec.length != bars:
-        key = "phrases" if spec.phrases else "bars"
-        faults.append((key, f"{spec.length} bars are asked for, the given file has {bars}."))
+        asked = f"{counted(spec.length, 'bar')} asked for, and the given file has {bars}."
+        faults.append(("phrases" if spec.phrases else "bars", asked))
     if "metre" in said and str(spec.metre) != metre:
         faults.append(("metre", f"the given file is in {metre}."))
     if "pickup" in said and spec.pickup != pickup:
@@ -207,15 +207,15 @@ def _keys(
     spec = loaded.spec
     named = [(time, n.key) for time, n in _numerals(loaded, bars) if n.key]
     if named:
-        keys = [Key(time, *astuple(tonality(name))) for time, name in named]
+        keys = [replace(parse_key(name), onset=time) for time, name in named]
         changes = [k for j, k in enumerate(keys) if not j or str(k) != str(keys[j - 1])]
         return (replace(changes[0], onset=Fraction(0)), *changes[1:])
     if "key" not in spec.model_fields_set and model:
         return model.keys[:1] or analysed(model).keys[:1]
-    keys = [Key(Fraction(0), spec.key.tonic, spec.key.mode)]
+    keys = [spec.key]
     for phrase, start in zip(spec.phrases or (), starts, strict=False):
         if phrase.key and (phrase.key.tonic, phrase.key.mode) != (keys[-1].tonic, keys[-1].mode):
-            new = Key(start, phrase.key.tonic, phrase.key.mode)
+            new = replace(phrase.key, onset=start)
             keys = [new] if start == 0 else [*keys, new]
     return tuple(keys)
 

@@ -88,7 +88,7 @@ def test_given_numerals_win() -> None:
 
 
 def test_a_numeral_that_the_key_does_not_have_is_refused() -> None:
-    with pytest.raises(BadInput, match="C major has no numeral XI"):
+    with pytest.raises(BadInput, match="C major has no chord XI"):
         analysed(quarters(*CADENCE), numerals=[(Fraction(0), "C major", "XI")])
 
 

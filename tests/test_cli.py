@@ -150,6 +150,32 @@ def test_a_score_with_hard_faults_exits_1_and_one_without_0(
     assert json.loads(capsys.readouterr().out)["beats"] == 4
 
 
+def test_a_wrong_chord_of_a_file_is_placed_in_that_file(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc B c2 |\n")
+    Path("chords.rntxt").write_text("m1 C: I b2 bV7 b3 I\nm9 V\n")
+    assert cli.main(["check", "tune.abc", "--numerals", "chords.rntxt"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "chords.rntxt:1:12: C major has no chord bV7. Did you mean 'bVI7'?",
+        "chords.rntxt:2:4: there is no measure 9: the score ends with 1.",
+    ]
+    Path("chords.rntxt").write_text("m1 cb: i\n")
+    assert cli.main(["check", "tune.abc", "--numerals", "chords.rntxt"]) == 2
+    assert "'cb:' is no key here" in capsys.readouterr().err
+
+
+def test_json_of_a_score_that_cannot_be_read_is_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc B c2 |\n")
+    assert cli.main(["check", "none.abc", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "none.abc: There is no such file." in said.err
+    assert cli.main(["check", "none.abc", "tune.abc", "--json"]) == 2
+    assert [report["file"] for report in json.loads(capsys.readouterr().out)] == ["tune.abc"]
+
+
 def test_rules_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["rules"]) == 0
     assert "parallel_fifths " in capsys.readouterr().out

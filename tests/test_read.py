@@ -251,7 +251,7 @@ def test_other_parts_stay_in_the_printed_order(write: Write) -> None:
 def test_a_part_is_chosen_by_name_or_number(write: Write) -> None:
     path = write(musicxml(part("Violin", note("G5", 8)), part("Cello", note("G2", 8))))
     assert melody(read(path, part="cello")) == melody(read(path, part=2)) == ["G2:4"]
-    with pytest.raises(BadScore, match=r"There is no one part 'Oboe'.*1 Violin, 2 Cello"):
+    with pytest.raises(BadScore, match=r"There is no part 'Oboe'.*1 Violin, 2 Cello"):
         read(path, part="Oboe")
 
 

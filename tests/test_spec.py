@@ -13,11 +13,13 @@ import pytest
 from pydantic import ValidationError
 
 import cspcomposer
+from cspcomposer import key as keys
+from cspcomposer.brief import given_scores
 from cspcomposer.errors import BadSpec, Fault
 from cspcomposer.metre import Metre
 from cspcomposer.spec import FileSource, Spec, schema_text
 from cspcomposer.specfile import LoadedSpec, load, parse
-from cspcomposer.specforms import length, note_range, tonality
+from cspcomposer.specforms import length, note_range
 
 SCHEMA = Path(cspcomposer.__file__).with_name("spec.schema.json")
 
@@ -321,8 +323,22 @@ def test_a_multitude_of_faults_is_cut_short() -> None:
     assert len(faults) == 101 and "and 4900 more" in faults[-1].message
 
 
+def test_a_list_with_something_wrong_in_it_is_not_called_too_short() -> None:
+    faults = wrong("bars: 1\nvoices:\n  - Soprano\n  - {name: alto, range: x}\noutputs: []\n")
+    assert [f.key for f in faults] == ["voices.1", "voices.2.range", "outputs"]
+    assert faults[2].message == "expected at least 1 item."
+
+
+def test_a_part_that_a_file_does_not_have_is_told(tmp_path: Path) -> None:
+    (tmp_path / "air.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc B c2 |\n")
+    path = tmp_path / "piece.yaml"
+    path.write_text("given:\n  soprano: {file: air.abc, part: 3}\n")
+    with pytest.raises(BadSpec, match="There is no part 3: the score has 1 part\\."):
+        given_scores(load(path))
+
+
 def test_keys_ranges_and_lengths_have_short_forms() -> None:
-    assert [str(tonality(t)) for t in ("G", "e", "B flat major", "f# minor", "bb", "a:")] == [
+    assert [str(keys.parse(t)) for t in ("G", "e", "B flat Major", "f♯ minor", "bb", "a:")] == [
         "G major", "E minor", "Bb major", "F# minor", "Bb minor", "A minor",
     ]  # fmt: skip
     assert note_range("c' g''") == note_range("C4 G5") == note_range("C4-G5")
