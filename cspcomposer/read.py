@@ -213,11 +213,14 @@ def _built(content: bytes, kind: str, choice: Choice) -> Score:
     if kind == "MIDI":
         centre, frame = read_midi.centre(stream, frame)
         spell = partial(read_midi.spelled, centre=centre)
+    # Where a format states no clef, the clefs in the stream are music21's guesses.
+    stated = kind != "MIDI" and (kind != "ABC" or b"clef=" in content)
     lines: list[Line] = []
     for (part, measures), starts in zip(bars, placed, strict=True):
         name = str(part.partName or "")
         for notes in read_voices.lines_of(measures, starts, name=name, frame=frame, spell=spell):
-            lines.append(Line(name, read_parts.clef_of(measures, notes), notes))
+            clef = read_parts.clef_of(measures if stated else (), notes)
+            lines.append(Line(name, clef, notes))
     voices = read_parts.voices(lines)
     ends = tuple(n.onset for n in voices[0].notes if n.fermata)
     return replace(frame, voices=voices, phrase_ends=ends)

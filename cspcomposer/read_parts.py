@@ -14,7 +14,7 @@ from typing import Any
 
 from cspcomposer import pitch as pitches
 from cspcomposer.errors import BadScore, Fault, counted
-from cspcomposer.score import VOICE_NAMES, Note, Voice
+from cspcomposer.score import VOICE_NAMES, Note, Voice, clef_for
 
 Choice = str | int | Sequence[str | int] | None
 
@@ -171,4 +171,4 @@ def clef_of(bars: Sequence[Any], notes: Sequence[Note]) -> str:
                     return "tenor"
                 case ("F", 4, _):
                     return "bass"
-    return "treble" if line.height >= 59 else "bass"
+    return clef_for(line.height)

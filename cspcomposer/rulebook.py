@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from clingo import ast
 
-from cspcomposer import solver
+from cspcomposer import notation, solver
 from cspcomposer.errors import BadRules, Fault
 from cspcomposer.rulebook_slice import sliced
 
@@ -100,11 +100,17 @@ def severities(
     return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}
 
 
-def ranges(style: str) -> frozenset[str]:
-    """Return the names of the voices whose range a style states."""
+@cache
+def ranges(style: str) -> Mapping[str, tuple[int, int]]:
+    """Return the lowest and the highest pitch of each voice whose range a style states."""
     path = style_file(style)
     atoms, _ = solver.consequences([solver.Source(str(path), base_part(path))], show={"range": 5})
-    return frozenset(str(atom.arguments[0]) for atom in atoms)
+    out = {}
+    for atom in atoms:
+        voice, low, bottom, high, top = atom.arguments
+        ends = [notation.pitch(str(n)) + 40 * (o - 3) for n, o in ((low, bottom), (high, top))]
+        out[str(voice)] = (ends[0], ends[1])
+    return out
 
 
 def weights(style: str) -> dict[str, int]:

@@ -66,6 +66,13 @@ class Voice:
     notes: tuple[Note, ...]
 
 
+def clef_for(middle: Fraction | float) -> str:
+    """Return the clef for a line around a height in semitones (middle C is 60)."""
+    if middle >= 60:
+        return "treble"
+    return "treble8" if middle >= 56 else "bass"
+
+
 @dataclass(frozen=True)
 class Measure:
     """One measure.

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from cspcomposer import romantext
+from cspcomposer import pitch as pitches
+from cspcomposer import romantext, rulebook
 from cspcomposer.analyse import analysed
 from cspcomposer.errors import BadSpec, counted
 from cspcomposer.facts import Outline
@@ -18,11 +19,9 @@ from cspcomposer.key import parse as parse_key
 from cspcomposer.metre import Metre
 from cspcomposer.notation import GivenNote
 from cspcomposer.romantext import Numeral
-from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice, note_at
-from cspcomposer.spec import HarmonicRhythm, Spec
+from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice, clef_for, note_at
+from cspcomposer.spec import HarmonicRhythm, Spec, VoiceSpec
 from cspcomposer.specfile import LoadedSpec
-
-CLEFS = {"soprano": "treble", "alto": "treble", "tenor": "treble8", "bass": "bass"}
 
 
 def outline(
@@ -74,7 +73,7 @@ def outline(
     keys = _keys(loaded, model, starts, bars)
     voices = tuple(
         Voice(v.name, v.label or v.name.replace("_", " ").capitalize(),
-              v.clef or CLEFS.get(v.name, "treble"), given.get(v.name, ()))
+              v.clef or _clef(v, spec.style, given.get(v.name, ())), given.get(v.name, ()))
         for v in spec.voices
     )  # fmt: skip
     score = Score(
@@ -88,7 +87,7 @@ def outline(
         phrase_ends=ends,
     )
     slots = _slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
-    slots = tuple(sorted({*slots, *(f.onset for f in loaded.figures)}))
+    slots = tuple(_figured(loaded, slots, {*ends, *starts}, given.get(spec.voices[-1].name, ())))
     numerals = _numerals(loaded, bars)
     if numerals:
         # A named chord lasts until the next one is named.
@@ -104,6 +103,13 @@ def outline(
         {v.name: v.range for v in spec.voices if v.range},
         tuple((f.onset, f.figures) for f in loaded.figures),
     )
+
+
+def _clef(voice: VoiceSpec, style: str, notes: tuple[Note, ...]) -> str:
+    """Return the clef in the middle of which a voice's range lies; its notes', if it has none."""
+    ends = voice.range or rulebook.ranges(style).get(voice.name)
+    heights = [pitches.midi(p) for p in ends or (n.pitch for n in notes)]
+    return clef_for((min(heights) + max(heights)) / 2) if heights else "treble"
 
 
 def _reaches(
@@ -273,6 +279,21 @@ def _pulses(bar: Measure, rhythm: HarmonicRhythm) -> list[Fraction]:
     count = int(bar.full / length)
     times = [begin + i * length for i in range(count)]
     return [t for t in times if bar.onset <= t < bar.onset + bar.length]
+
+
+def _figured(
+    loaded: LoadedSpec,
+    slots: Iterable[Fraction],
+    fixed: set[Fraction],
+    bass: tuple[Note, ...],
+) -> list[Fraction]:
+    """Return the slots that figures leave: a figure lasts as it is written while its bass stays."""
+    begun, struck = {f.onset for f in loaded.figures}, {n.onset for n in bass}
+    lasting = [(f.onset, f.onset + f.duration) for f in loaded.figures]
+    return sorted(
+        begun
+        | {t for t in slots if t in fixed | struck or not any(a < t < b for a, b in lasting)}
+    )
 
 
 def _resting(

@@ -154,6 +154,14 @@ def musicxml(piece: Composition, folder: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def test_a_clef_is_chosen_by_the_range() -> None:
+    piece = composed(
+        "bars: 1\nvoices: [{name: flute, range: C5 C6}, {name: alto, clef: alto}, "
+        "tenor_2, baritone, {name: cello, range: C2 C4}]\n"
+    )
+    assert [v.clef for v in piece.score.voices] == ["treble", "alto", "treble8", "bass", "bass"]
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, pieces: dict[str, Composition]) -> None:
     assert musicxml(composed(HYMN), tmp_path) == musicxml(pieces["hymn"], tmp_path)
 

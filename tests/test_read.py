@@ -450,3 +450,11 @@ def test_every_chorale_reads_and_no_voice_overlaps_itself() -> None:
             pairs = zip(line.notes, line.notes[1:], strict=False)
             assert all(a.end <= b.onset for a, b in pairs), name
             assert line.notes[-1].end <= score.end, name
+
+
+def test_a_line_without_a_clef_gets_one_by_its_height(tmp_path: Path) -> None:
+    path = tmp_path / "three.abc"
+    path.write_text("X:1\nM:4/4\nL:1/4\nK:C\nV:1\ncdef|\nV:2\nA,B,CD|\nV:3\nA,,B,,C,D,|\n")
+    assert [v.clef for v in read(path).voices] == ["treble", "treble8", "bass"]
+    path.write_text("X:1\nM:4/4\nL:1/4\nK:C clef=bass\nCDEF|\n")
+    assert [v.clef for v in read(path).voices] == ["bass"]
