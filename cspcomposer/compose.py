@@ -26,7 +26,7 @@ from cspcomposer.surface import decorated
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
 MARGINS = (25, None)
-SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2}
+SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2, "delays": 3}
 WANTED = SHOWN | {"violation": 3}
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 

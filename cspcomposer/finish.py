@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 
 from cspcomposer import facts
@@ -19,11 +19,14 @@ def decoded(plan: Outline, answer: Answer) -> Score:
     numerals: dict[Fraction, str] = {}
     inversions: dict[Fraction, int] = {}
     sung: dict[str, dict[Fraction, int]] = {}
+    tied: dict[str, set[Fraction]] = {}
     for atom in answer.atoms:
         if atom.name == "harmony":
             numerals[ticking.time(atom.arguments[0])] = atom.arguments[1]
         elif atom.name == "inversion":
             inversions[ticking.time(atom.arguments[0])] = atom.arguments[1]
+        elif atom.name == "delays":
+            tied.setdefault(str(atom.arguments[0]), set()).add(ticking.time(atom.arguments[1]))
         elif atom.name == "pitch":
             voice, ticks, pitch = atom.arguments
             moment = ticking.time(ticks)
@@ -34,23 +37,26 @@ def decoded(plan: Outline, answer: Answer) -> Score:
         for slot, n in numerals.items()
         if slot in slots
     }
-    return _finished(plan, sung, chords)
+    return _finished(plan, sung, chords, tied)
 
 
 def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
-             harmonies: Mapping[Fraction, Chord]) -> Score:  # fmt: skip
+             harmonies: Mapping[Fraction, Chord],
+             tied: Mapping[str, Collection[Fraction]]) -> Score:  # fmt: skip
     """Return the score that an answer makes of an outline.
 
     Args:
         plan: The outline.
         sung: For each free voice, the pitch chosen at each slot.
         harmonies: The chord chosen at each slot.
+        tied: For each voice the slots at which it holds what it sang before.
     """
     score = plan.score
     times = grid(plan)
-    releases = {}
+    releases, breaths = {}, []
     sung_first = next((v for v in score.voices if v.notes), None)
     for _, arrival, last in phrases(score, times):
+        breaths.append(last)
         note = note_at(sung_first, arrival) if sung_first else None
         following = [t for t in times if t > last]
         open_end = following[0] if following else score.end
@@ -70,14 +76,14 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
         marked = tuple(
             Note(n.onset, n.duration, n.pitch, n.lyrics, True)
             if sung_first and voice is not sung_first and _fermata(sung_first, n) else n
-            for n in _joined(notes, voice.notes, struck)
+            for n in _joined(notes, voice.notes, struck.difference(tied.get(voice.name, ())))
         )  # fmt: skip
         voices.append(Voice(voice.name, voice.label, voice.clef, marked))
     chords: list[Chord] = []
     for slot in sorted(harmonies):
         new = harmonies[slot]
         before = chords[-1] if chords else None
-        breathed = before and any(before.onset <= end < slot for end in score.phrase_ends)
+        breathed = before and any(before.onset <= breath < slot for breath in breaths)
         if before is None or breathed or before.figured != new.figured:
             chords.append(new)
     return Score(

@@ -291,8 +291,7 @@ def _figured(
     begun, struck = {f.onset for f in loaded.figures}, {n.onset for n in bass}
     lasting = [(f.onset, f.onset + f.duration) for f in loaded.figures]
     return sorted(
-        begun
-        | {t for t in slots if t in fixed | struck or not any(a < t < b for a, b in lasting)}
+        begun | {t for t in slots if t in fixed | struck or not any(a < t < b for a, b in lasting)}
     )
 
 
