@@ -13,6 +13,7 @@ CSPComposerError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 
@@ -43,7 +44,7 @@ class Fault:
         return f"{place}: {key}{self.message}{hint}" if place else f"{key}{self.message}{hint}"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int | Fraction, noun: str) -> str:
     """Return how many there are of something that takes an s.
 
     >>> counted(1, "bar"), counted(2, "bar")

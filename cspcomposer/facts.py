@@ -32,6 +32,7 @@ class Outline:
         adornable: For each voice whose surface is open, the onsets of the notes that may be
             adorned; the score's notes are then a skeleton.
         further: Onsets besides those of notes and slots.
+        rests: Stretches in which all voices are silent.
     """
 
     score: Score
@@ -43,6 +44,7 @@ class Outline:
     figures: tuple[tuple[Fraction, tuple[Figure, ...]], ...] = ()
     adornable: Mapping[str, frozenset[Fraction]] = field(default_factory=dict)
     further: tuple[Fraction, ...] = ()
+    rests: tuple[tuple[Fraction, Fraction], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,12 @@ def phrases(score: Score, times: tuple[Fraction, ...]) -> Iterator[tuple[Fractio
     melody = next((voice for voice in score.voices if voice.notes), None)
     for end in score.phrase_ends:
         until = times[bisect_right(times, end)] if end < times[-1] else times[-1] + 1
-        if melody and note_at(melody, end):
-            later = (n.onset for n in melody.notes if n.onset > end)
-            until = next(later, times[-1] + 1)
+        note = note_at(melody, end) if melody else None
+        if melody and note:
+            later = [n.onset for n in melody.notes if n.onset > end]
+            if not later and end != score.phrase_ends[-1]:  # others go on
+                later = [t for t in times if t >= note.end]
+            until = later[0] if later else times[-1] + 1
         last = times[bisect_left(times, until) - 1]
         yield begin, end, last
         following = bisect_right(times, last)

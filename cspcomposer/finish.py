@@ -61,7 +61,7 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
         following = [t for t in times if t > last]
         open_end = following[0] if following else score.end
         releases[arrival] = note.end if note else open_end
-    stops = sorted({*plan.slots, score.end})
+    stops = sorted({*plan.slots, score.end, *(begin for begin, _ in plan.rests)})
     struck = frozenset(s for s in plan.slots if not (sung_first and note_at(sung_first, s)))
     struck |= {n.onset for n in sung_first.notes} if sung_first else frozenset()
     voices = []

@@ -175,7 +175,9 @@ class Spec(_Model):
     given: dict[Name, Given] = {}
     """What is given. Under a voice's name: its notes as in LilyPond (c'4 d'8 ...; s is a stretch
     that stays free), or a file. Under figures: a figured bass (<6>4 <6 5>8). Under numerals: Roman
-    numerals in RomanText (m1 C: I b2 V6). What is not given is free."""
+    numerals in RomanText (m1 C: I b2 V6). What is not given is free, and so is a line behind its
+    last note while another one goes on. Where every given line rests (r) for a whole bar, all
+    voices rest; through a shorter rest the others hold their notes."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     """The same seed gives the same piece, another seed another."""
     effort: Effort | None = None

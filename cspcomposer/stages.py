@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from cspcomposer import pitch as pitches
-from cspcomposer import romantext, rulebook
+from cspcomposer import romantext, rulebook, stages_slots
 from cspcomposer.analyse import analysed
 from cspcomposer.errors import BadSpec, counted
 from cspcomposer.facts import Outline
@@ -22,6 +22,7 @@ from cspcomposer.romantext import Numeral
 from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice, clef_for, note_at
 from cspcomposer.spec import HarmonicRhythm, Spec, VoiceSpec
 from cspcomposer.specfile import LoadedSpec
+from cspcomposer.stages_slots import Span, free, gaps, loose, tacet
 
 
 def outline(
@@ -44,32 +45,25 @@ def outline(
         name: [(n.onset, n.end) for n in line if n.pitch is None]
         for name, line in loaded.melodies.items()
     }
+    silences |= {name: gaps(score.voices[0].notes, score.end) for name, score in scores.items()}
     model = next(iter(scores.values()), None)
     if model:
         _agree(loaded, model)
     bars = model.measures if model else _measures(loaded, given)
     end = bars[-1].onset + bars[-1].length
-    for name, notes in given.items():
-        if notes and notes[-1].end > end:
-            raise BadSpec(
-                loaded.fault(
-                    f"given.{name}",
-                    f"the notes go on for {notes[-1].end - end} quarter notes after the last bar.",
-                    "Ask for more bars, or shorten the line.",
-                )
-            )
+    _know_end(loaded, given, bars)
     sung = [v.name for v in spec.voices if given.get(v.name)]
-    melody = next(
-        (
-            given[n]
-            for n in sung
-            if _reaches(given[n], silences.get(n, []), bars[-1], len(sung) == 1)
-        ),
-        None,
-    )
-    ends, cadences, starts = _phrases(spec, bars, melody or ())
-    if loaded.numerals and melody is None and not spec.phrases:
-        ends = (_numerals(loaded, bars)[-1][0],)
+    alone = len(sung) == 1
+    lead = next((n for n in sung if _reaches(given[n], silences.get(n, []), bars[-1], alone)), "")
+    melody, silent = given.get(lead, ()), silences.setdefault(lead, [])
+    if melody and spec.length is None:
+        # Nothing says that the piece goes on when its line stops within the last bar.
+        silent.append((max([melody[-1].end, *(b for _, b in silent)]), end))
+    ends, cadences, starts = _phrases(spec, bars, melody, silent)
+    if not spec.phrases and not melody:
+        last = _numerals(loaded, bars)[-1][0] if loaded.numerals else ends[-1]
+        held = (n.onset for name in sung[:1] for n in given[name] if n.fermata)
+        ends = tuple(sorted({*held, last}))
     keys = _keys(loaded, model, starts, bars)
     voices = tuple(
         Voice(v.name, v.label or v.name.replace("_", " ").capitalize(),
@@ -86,22 +80,23 @@ def outline(
         keys=keys,
         phrase_ends=ends,
     )
-    slots = _slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
+    slots = stages_slots.slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
     slots = tuple(_figured(loaded, slots, {*ends, *starts}, given.get(spec.voices[-1].name, ())))
     numerals = _numerals(loaded, bars)
     if numerals:
         # A named chord lasts until the next one is named.
-        fixed = {*ends, *starts, *(time for time, _ in numerals)}
+        fixed = {*ends, *starts, *loose(score, silences), *(time for time, _ in numerals)}
         open_slots = (t for t in slots if t < numerals[0][0])
         slots = tuple(sorted({*open_slots, *fixed}))
     return Outline(
         score,
         slots,
-        {v.name: frozenset(_free(v, slots, silences.get(v.name, ()))) for v in voices},
+        {v.name: frozenset(free(v, slots, silences.get(v.name, ()))) for v in voices},
         tuple(_in_force(numerals, slots)),
         cadences,
         {v.name: v.range for v in spec.voices if v.range},
         tuple((f.onset, f.figures) for f in loaded.figures),
+        rests=tacet(score, silences, slots),
     )
 
 
@@ -110,6 +105,33 @@ def _clef(voice: VoiceSpec, style: str, notes: tuple[Note, ...]) -> str:
     ends = voice.range or rulebook.ranges(style).get(voice.name)
     heights = [pitches.midi(p) for p in ends or (n.pitch for n in notes)]
     return clef_for((min(heights) + max(heights)) / 2) if heights else "treble"
+
+
+def _know_end(
+    loaded: LoadedSpec, given: Mapping[str, tuple[Note, ...]], bars: tuple[Measure, ...]
+) -> None:
+    """Refuse what is given behind the last bar; only a line in a file leaves room for that.
+
+    Raises:
+        BadSpec: there is such a thing.
+    """
+    end = bars[-1].onset + bars[-1].length
+    faults = []
+    for name, notes in given.items():
+        if notes and notes[-1].end > end:
+            over = counted(notes[-1].end - end, "quarter note")
+            message = f"the notes go on for {over} after the last bar, {bars[-1].number}."
+            hint = "Ask for more bars, or shorten the line."
+            faults.append(loaded.fault(f"given.{name}", message, hint))
+    late = [i for i, n in enumerate(loaded.numerals) if n.measure > bars[-1].number]
+    late_figures = [i for i, f in enumerate(loaded.figures) if f.onset >= end]
+    for key, found in (("numerals", late), ("figures", late_figures)):
+        if found:
+            size = counted(bars[-1].number, "bar")
+            message = f"this lies behind the end of the given file, which has {size}."
+            faults.append(loaded.fault(f"given.{key}", message, index=found[0]))
+    if faults:
+        raise BadSpec(*faults)
 
 
 def _reaches(
@@ -169,7 +191,7 @@ def _measures(loaded: LoadedSpec, given: Mapping[str, tuple[Note, ...]]) -> tupl
 
 
 def _phrases(
-    spec: Spec, bars: tuple[Measure, ...], melody: tuple[Note, ...]
+    spec: Spec, bars: tuple[Measure, ...], melody: tuple[Note, ...], silent: list[Span]
 ) -> tuple[tuple[Fraction, ...], tuple[tuple[Fraction, str], ...], tuple[Fraction, ...]]:
     """Return where phrases arrive, the cadences asked for there, and where phrases begin."""
     end = bars[-1].onset + bars[-1].length
@@ -186,7 +208,8 @@ def _phrases(
         bar = next(b for b in bars if b.number == number)
         close = bar.onset + bar.full - spec.pickup if bar.onset + bar.full < end else end
         sung = [n.onset for n in melody if n.onset < close]
-        covered = note_at(Voice("", "", "", melody), close - Fraction(1, 16)) if melody else None
+        late = note_at(Voice("", "", "", melody), close - Fraction(1, 16))
+        covered = late is not None or any(a < close <= b for a, b in silent)
         time = sung[-1] if sung and covered else _arrival(bar, spec.pickup)
         arrivals.append(time)
         if phrase.cadence != "any":
@@ -246,41 +269,6 @@ def _in_force(
             yield slot, numerals[place][1].numeral, numerals[place][1].inversion
 
 
-def _slots(
-    score: Score,
-    rhythm: HarmonicRhythm,
-    silences: Mapping[str, list[tuple[Fraction, Fraction]]],
-    starts: tuple[Fraction, ...],
-) -> tuple[Fraction, ...]:
-    """Return where the harmony may change: on beats, where phrases begin, and where they arrive."""
-    times = {*starts, *score.phrase_ends}
-    for bar in score.measures:
-        times.update(_pulses(bar, rhythm))
-    first = min((v.notes[0].onset for v in score.voices if v.notes), default=Fraction(0))
-    times.add(first)
-    melody = next((v.notes for v in score.voices if v.notes), ())
-    for arrival in score.phrase_ends:
-        # The last note of a phrase is prepared, and the next begins, where the melody says.
-        times.update(n.onset for n in melody if n.end == arrival)
-        times.update([n.onset for n in melody if n.onset > arrival][:1])
-    rest = [time for time in times if not _resting(score, silences, time) and time < score.end]
-    held = _held(score, starts)
-    return tuple(sorted(t for t in rest if not any(a < t < b for a, b in held)))
-
-
-def _pulses(bar: Measure, rhythm: HarmonicRhythm) -> list[Fraction]:
-    pulse = Metre(bar.beats, bar.unit).pulse
-    length = {"bar": bar.full, "half": bar.full / 2, "beat": pulse, "half_beat": pulse / 2}[rhythm]
-    if rhythm == "half" and (bar.full / pulse) % 2:
-        length = pulse
-    if rhythm == "half_beat" and bar.beats % 3 == 0 and bar.beats > 3:
-        length = pulse / 3
-    begin = bar.onset - (bar.full - bar.length if bar.number == 0 else 0)
-    count = int(bar.full / length)
-    times = [begin + i * length for i in range(count)]
-    return [t for t in times if bar.onset <= t < bar.onset + bar.length]
-
-
 def _figured(
     loaded: LoadedSpec,
     slots: Iterable[Fraction],
@@ -293,35 +281,3 @@ def _figured(
     return sorted(
         begun | {t for t in slots if t in fixed | struck or not any(a < t < b for a, b in lasting)}
     )
-
-
-def _resting(
-    score: Score, silences: Mapping[str, list[tuple[Fraction, Fraction]]], time: Fraction
-) -> bool:
-    """Return whether every voice that is given anything is silent at a time."""
-    given = [v for v in score.voices if v.notes]
-    if not given or any(note_at(v, time) for v in given):
-        return False
-    gaps = [silences.get(v.name) for v in given]
-    if any(gap is None for gap in gaps):
-        return True
-    return all(any(a <= time < b for a, b in gap or ()) for gap in gaps)
-
-
-def _held(score: Score, starts: tuple[Fraction, ...]) -> list[tuple[Fraction, Fraction]]:
-    """Return the stretches in which a phrase has arrived and no new one has begun."""
-    sung = next((v for v in score.voices if v.notes), None)
-    out = []
-    for arrival in score.phrase_ends:
-        note = note_at(sung, arrival) if sung else None
-        later = [s for s in starts if s > arrival]
-        out.append((arrival, note.end if note else later[0] if later else score.end))
-    return out
-
-
-def _free(
-    voice: Voice, slots: tuple[Fraction, ...], silent: Iterable[tuple[Fraction, Fraction]]
-) -> Iterable[Fraction]:
-    for slot in slots:
-        if not note_at(voice, slot) and not any(a <= slot < b for a, b in silent):
-            yield slot

@@ -136,6 +136,67 @@ def test_a_given_silence_stays_silent() -> None:
     assert note_at(piece.score.voice("soprano"), Fraction(3)) is None
 
 
+def silent(piece: Composition, time: Fraction | int) -> list[str]:
+    return [v.name for v in piece.score.voices if not note_at(v, Fraction(time))]
+
+
+def test_all_voices_rest_where_the_tune_rests_for_a_whole_bar() -> None:
+    piece = composed("given: {soprano: c''4 b' c'' d'' | c''2 r | R1 | c''4 b' c''2}\n")
+    assert [len(silent(piece, time)) for time in (5, 6, 8, 11, 12)] == [0, 4, 4, 4, 0]
+    assert hard(piece) == []
+
+
+def test_a_short_rest_of_the_tune_is_bridged_by_the_other_voices() -> None:
+    piece = composed("given: {soprano: c''4 r c'' d'' | e''1}\n")
+    assert silent(piece, 1) == ["soprano"]
+
+
+def test_a_rest_of_the_tune_is_filled_where_another_line_or_a_chord_is_given() -> None:
+    tune = "given:\n  soprano: c''1 | R1 | c''4 b' c''2\n"
+    assert silent(composed(tune + "  bass: c1 | c4 b, c d | c g, c2\n"), 5) == ["soprano"]
+    piece = composed(tune + "  numerals: m1 I m2 V b3 I m3 I b2 V b3 I\n")
+    assert silent(piece, 6) == ["soprano"]
+
+
+def test_a_rest_in_a_given_file_stays_a_rest(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\ncBcd|e2z2|z4|c4|\n")
+    text = "given:\n  soprano: {file: tune.abc}\n  bass: c4 g c' g | c1 | s1 | c1\n"
+    piece = composer.compose(spec(text, tmp_path / "piece.yaml"), effort=QUICK)
+    assert silent(piece, 6) == silent(piece, 8) == ["soprano"]
+
+
+def test_a_phrase_that_ends_before_a_rest_has_its_cadence_there() -> None:
+    piece = composed(
+        "phrases: [{bars: 2, cadence: half}, {bars: 2, cadence: authentic}]\n"
+        "given: {soprano: c''4 e'' d''2 | R1 | c''4 e'' d'' b' | c''1}\n"
+    )
+    assert cadence(piece.score, Fraction(2)) == "half"
+
+
+def test_the_piece_goes_on_when_the_tune_stops_before_the_chords() -> None:
+    numerals = "m1 C: I b2 V b3 I\n    m2 IV b3 V\n    m3 I\n"
+    piece = composed(f"given:\n  soprano: c''4 b' c''2\\fermata\n  numerals: |\n    {numerals}")
+    assert [silent(piece, time) for time in range(12)] == [[]] * 12
+    assert piece.score.phrase_ends == (Fraction(2), Fraction(8))
+
+
+def test_a_tune_that_is_alone_ends_the_piece_where_it_stops() -> None:
+    piece = composed("given: {soprano: c''4 b' c'' d'' | c''2.}\n")
+    assert len(silent(piece, 7)) == 4
+
+
+def test_a_voice_is_free_at_once_where_its_line_leaves_off() -> None:
+    piece = composed("harmonic_rhythm: bar\ngiven: {soprano: c''4 s2. | d''2 s2 | c''1}\n")
+    assert [silent(piece, time) for time in range(12)] == [[]] * 12
+
+
+def test_chords_behind_the_end_of_a_given_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\ncBc2|\n")
+    text = "given:\n  soprano: {file: tune.abc}\n  numerals: m1 I m2 V\n"
+    with pytest.raises(BadSpec, match="behind the end of the given file, which has 1 bar"):
+        composer.compose(spec(text, tmp_path / "piece.yaml"), effort=QUICK)
+
+
 @pytest.mark.parametrize("text", [TWO_VOICES, THREE_VOICES], ids=["two", "three"])
 def test_fewer_voices_than_four_are_composed_too(text: str) -> None:
     piece = composed(text)
