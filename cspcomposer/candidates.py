@@ -11,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,7 @@ from cspcomposer.solver import Source
 Costs = NDArray[np.int64]
 Option = tuple[int, str]
 _ASKED = {
-    "option": 3, "sure": 3, "mode_at": 2, "group_of": 3, "habit_move": 4,
+    "option": 3, "sure": 3, "mode_at": 2, "group_of": 3, "step": 4,
     "staple": 2, "demanded": 2,
 }  # fmt: skip
 _FAR = 10**9
@@ -53,25 +55,71 @@ class Options:
     demanded: Mapping[int, frozenset[str]]
 
 
-def considered(options: Options, taste: Mapping[Option, int], margin: int | None) -> str:
-    """Return the chords to consider at each slot and what they are thought to cost, as facts.
+class Moves(Protocol):
+    """What a prior charges for one chord after another."""
+
+    def __call__(
+        self, slots: tuple[int, int], before: Sequence[str], after: Sequence[str]
+    ) -> Costs | None:
+        """Return a matrix of tenths of a nat, or None where habits alone say that."""
+        ...
+
+
+@dataclass(frozen=True)
+class Taste:
+    """What a prior and chance charge.
+
+    Attributes:
+        chords: For each chord at each slot.
+        moves: For each chord after each other.
+    """
+
+    chords: Mapping[Option, int]
+    moves: Moves
+
+
+Kept = Mapping[int, Mapping[str, int]]
+
+
+def considered(options: Options, taste: Taste, margin: int | None) -> Kept:
+    """Return the chords to consider at each slot and what they are thought to cost.
 
     Args:
         options: What there is.
-        taste: What a prior charges for each.
+        taste: What a prior charges.
         margin: How much dearer than the best an option may be, in tenths of a nat; None keeps all.
     """
-    return "\n".join(
+    kept: dict[int, dict[str, int]] = defaultdict(dict)
+    for slot, name, price in _kept(options, taste, margin):
+        kept[slot][name] = price
+    return kept
+
+
+def stated(kept: Kept, taste: Taste) -> str:
+    """Return what is considered, and what it costs, as facts."""
+    lines = [
         f'considered({slot},"{name}"). priced({slot},"{name}",{min(MOST, price)}). '
-        f'preferred_harmony({slot},"{name}",{taste[slot, name]}).'
-        for slot, name, price in _kept(options, taste, margin)
-    )
+        f'preferred_harmony({slot},"{name}",{taste.chords[slot, name]}).'
+        for slot, names in kept.items()
+        for name, price in names.items()
+    ]
+    for before, after in pairwise(sorted(kept)):
+        rows, columns = list(kept[before]), list(kept[after])
+        costs = taste.moves((before, after), rows, columns)
+        if costs is not None:
+            lines += [
+                f'preferred_move({after},"{a}","{b}",{cost}).'
+                for a, row in zip(rows, costs.tolist(), strict=True)
+                for b, cost in zip(columns, row, strict=True)
+                if cost
+            ]
+    return "\n".join(lines)
 
 
 @cache
-def _program(style: str) -> list[Source]:
+def _program(style: str, priors: tuple[str, ...]) -> list[Source]:
     home = rulebook.folder()
-    texts = rulebook.program(["given"], "enforce", style=style)
+    texts = rulebook.program(["given"], "enforce", style=style, priors=priors)
     extra = home / "candidates" / "harmony.lp"
     kept = {"theory", "styles"}
     found = [
@@ -82,14 +130,16 @@ def _program(style: str) -> list[Source]:
     return sliced([*found, Source(str(extra), rulebook.base_part(extra))], list(_ASKED.items()))
 
 
-def options(given: str, *, style: str) -> Options:
+def options(given: str, *, style: str, priors: tuple[str, ...] = ("",)) -> Options:
     """Return what could be chosen.
 
     Args:
-        given: The outline's facts.
+        given: The outline's facts, and the prior's.
         style: Name of a style.
+        priors: The folders within `asp_rules/priors` that count.
     """
-    atoms, _ = solver.consequences([*_program(style), Source("given", given)], show=_ASKED)
+    sources = [*_program(style, priors), Source("given", given)]
+    atoms, _ = solver.consequences(sources, show=_ASKED)
     prices: dict[int, dict[str, int]] = defaultdict(dict)
     sure: dict[int, dict[str, int]] = defaultdict(dict)
     modes: dict[int, str] = {}
@@ -108,7 +158,7 @@ def options(given: str, *, style: str) -> Options:
                 modes[said[0]] = str(said[1])
             case "group_of":
                 groups[str(said[0]), said[1]] = said[2]
-            case "habit_move":
+            case "step":
                 moves[str(said[0])][said[1], said[2]] = said[3]
             case "staple":
                 staple.add((said[0], said[1]))
@@ -118,7 +168,7 @@ def options(given: str, *, style: str) -> Options:
     return Options(prices, sure, modes, groups, moves, frozenset(staple), named)
 
 
-def bound(options: Options, taste: Mapping[Option, int]) -> int:
+def bound(options: Options, taste: Taste) -> int:
     """Return what the mild faults and preferences of a piece cost at least.
 
     The cheapest harmony by habit and taste alone: no notes, no rules.
@@ -129,7 +179,7 @@ def bound(options: Options, taste: Mapping[Option, int]) -> int:
 
 
 def _kept(
-    options: Options, taste: Mapping[Option, int], margin: int | None
+    options: Options, taste: Taste, margin: int | None
 ) -> Iterator[tuple[int, str, int]]:
     slots = sorted(options.prices)
     names = [sorted(options.prices[slot]) for slot in slots]
@@ -148,13 +198,13 @@ def _kept(
 def _through(
     options: Options,
     prices: Mapping[int, Mapping[str, int]],
-    taste: Mapping[Option, int],
+    taste: Taste,
     slots: Sequence[int],
     names: Sequence[Sequence[str]],
 ) -> tuple[list[Costs], int]:
     """Return how much dearer than the best the cheapest piece through each option is; the best."""
     own = [
-        np.array([prices[slot][n] + taste[slot, n] for n in row], dtype=np.int64)
+        np.array([prices[slot][n] + taste.chords[slot, n] for n in row], dtype=np.int64)
         for slot, row in zip(slots, names, strict=True)
     ]
     steps = []
@@ -163,7 +213,9 @@ def _through(
         first = [options.groups[mode, a] for a in rows]
         second = [options.groups[options.modes[here], b] for b in columns]
         cells = [[moves.get((a, b), 0) for b in second] for a in first]
-        steps.append(np.array(cells, dtype=np.int64).reshape(len(rows), len(columns)))
+        step = np.array(cells, dtype=np.int64).reshape(len(rows), len(columns))
+        charged = taste.moves((before, here), rows, columns)
+        steps.append(step if charged is None else step + charged)
     forward = [own[0]]
     for step, price in zip(steps, own[1:], strict=True):
         forward.append((forward[-1][:, None] + step).min(axis=0, initial=_FAR) + price)

@@ -89,26 +89,32 @@ def compose(
     seed = spec.seed if seed is None else seed
     own = brief.own_rules(loaded)
     program = partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
-    texts = program(["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"))
-    sources = sliced(texts, list(WANTED.items()))
     brief.know_ranges(loaded)
     scores = brief.given_scores(loaded)
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
     interrupted = False
-    noise = priors.Noise(seed)
+    noise = priors.Noise(seed, temperature=spec.prior.temperature)
     with Solver() as solver:
         while True:
             plan = stages.outline(loaded, scores, rhythm=rhythm)
             given = facts.facts(plan)
-            options = candidates.options(given, style=spec.style)
+            prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
+            options = candidates.options(
+                f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders
+            )
             brief.know_numerals(loaded, plan, options)
-            taste = noise.harmonies((s, n) for s, names in options.prices.items() for n in names)
-            melody = plan.score.voices[0].name
-            places = noise.places(melody, facts.free_slots(plan, melody))
+            taste = priors.taste(prior, noise, options)
+            sources = _program(program, prior.folders)
+            melody = priors.melody(noise, plan)
             for margin in MARGINS:
-                chords = candidates.considered(options, taste, margin)
-                texts = [Source("given", given), Source("prior", f"{chords}\n{places}")]
+                kept = candidates.considered(options, taste, margin)
+                chords = candidates.stated(kept, taste)
+                notes = prior.notes({slot: tuple(names) for slot, names in kept.items()})
+                texts = [
+                    Source("given", given),
+                    Source("prior", "\n".join([prior.facts, chords, notes, melody])),
+                ]
                 limit = effort or _effort(loaded, len(plan.slots))
                 ending, interrupted = _searched(
                     solver, [*sources, *texts], plan, limit, seed, watch
@@ -164,8 +170,19 @@ def compose(
     )
 
 
+def _program(program: Callable[..., list[Source]], folders: tuple[str, ...]) -> list[Source]:
+    """Return everything but the piece, without what it does not need."""
+    texts = program(
+        ["harmony", "voices", "given"],
+        "enforce",
+        heeded=("hard", "strong", "mild"),
+        priors=folders,
+    )
+    return sliced(texts, list(WANTED.items()))
+
+
 def _bound(
-    cost: Sequence[int], options: candidates.Options, taste: Mapping[tuple[int, str], int]
+    cost: Sequence[int], options: candidates.Options, taste: candidates.Taste
 ) -> tuple[int, ...]:
     """Return lower bounds on a cost of so many priorities; only the lowest one's is known."""
     return (*(0 for _ in cost[:-1]), candidates.bound(options, taste))

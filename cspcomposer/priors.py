@@ -1,33 +1,37 @@
-"""What is preferred, as facts: the seam between reasoning and whatever prefers.
+"""What is preferred, as costs and facts: the seam between reasoning and whatever prefers.
 
-A prior charges tenths of a nat for choices; it can never forbid. Today's only prior is seeded
-Gumbel noise: the cheapest answer under it is a draw from the habits that the rules weigh (perturb
-and MAP: G. Papandreou and A. Yuille, ICCV 2011), so that every seed has a piece of its own.
+A prior charges tenths of a nat for choices; it can never forbid. There are three: a small network
+(`chorale`), counted habits that one can read (`tables`), and nothing (`none`). To each belongs
+seeded Gumbel noise: the cheapest answer under it is a draw from what the prior likes (perturb and
+MAP: G. Papandreou and A. Yuille, ICCV 2011), so that every seed has a piece of its own.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-TEMPERATURE = 0.6
+from cspcomposer import facts
+from cspcomposer.candidates import Costs, Option, Options, Taste
+from cspcomposer.facts import Outline
+
 MOST = 50
 _PLACES = range(7)
 _PLAIN = "plain"
 _WAYS = (_PLAIN, *range(-4, 0), *range(1, 5), -7, 7)
-
-Option = tuple[int, str]
 
 
 class Noise:
     """Seeded noise on what may be chosen.
 
     Attributes:
-        temperature: 1 draws as often as the habits say; 0 always takes the likeliest.
+        temperature: 1 draws as often as the prior says; 0 always takes the likeliest.
     """
 
-    def __init__(self, seed: int, *, temperature: float = TEMPERATURE) -> None:
+    def __init__(self, seed: int, *, temperature: float) -> None:
         self._seed, self.temperature = seed, temperature
 
     def harmonies(self, options: Iterable[Option]) -> dict[Option, int]:
@@ -57,3 +61,81 @@ class Noise:
         gumbel = -math.log(-math.log(min(max(chance, 1e-9), 1 - 1e-9)))
         # Three is as far above nought as one draw in twenty goes.
         return min(MOST, max(0, round(10 * self.temperature * (3 - gumbel))))
+
+
+class Prior(Protocol):
+    """Whatever prefers, having seen what is given of a piece.
+
+    Attributes:
+        folders: The folders within `asp_rules/priors` that belong to it.
+        facts: What it tells the rules, whatever is considered.
+    """
+
+    folders: tuple[str, ...]
+    facts: str
+
+    def harmony(self, slot: int, numeral: str) -> int:
+        """Return what a chord costs by itself."""
+        ...
+
+    def moves(
+        self, slots: tuple[int, int], before: Sequence[str], after: Sequence[str]
+    ) -> Costs | None:
+        """Return what each chord costs after each other; None if habits say that."""
+        ...
+
+    def notes(self, slots: Mapping[int, Sequence[str]]) -> str:
+        """Return facts that charge free voices for notes, given the chords looked at."""
+        ...
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A prior that likes all alike, or leaves it to tables that the rules hold."""
+
+    folders: tuple[str, ...] = ("",)
+    facts: str = ""
+
+    def harmony(self, slot: int, numeral: str) -> int:
+        """Return nothing."""
+        return 0
+
+    def moves(
+        self, slots: tuple[int, int], before: Sequence[str], after: Sequence[str]
+    ) -> Costs | None:
+        """Return nothing."""
+        return None
+
+    def notes(self, slots: Mapping[int, Sequence[str]]) -> str:
+        """Return nothing."""
+        return ""
+
+
+def prior(model: str, weight: float, plan: Outline) -> Prior:
+    """Return a prior that has seen a piece's outline.
+
+    Args:
+        model: "chorale", "tables" or "none".
+        weight: By what its costs are multiplied.
+        plan: The outline.
+    """
+    if model == "none":
+        return Silent()
+    if model == "tables":
+        return Silent(("", "tables"), f"prior_weight({round(100 * weight)}).")
+    # onnxruntime takes a tenth of a second to import: only who asks a network waits for it.
+    from cspcomposer.priors_network import Network
+
+    return Network(plan, weight)
+
+
+def taste(prior: Prior, noise: Noise, options: Options) -> Taste:
+    """Return what a prior and chance charge for chords."""
+    chance = noise.harmonies((s, n) for s, names in options.prices.items() for n in names)
+    return Taste({o: cost + prior.harmony(*o) for o, cost in chance.items()}, prior.moves)
+
+
+def melody(noise: Noise, plan: Outline) -> str:
+    """Return what chance charges for the notes of the highest voice, where it is free."""
+    name = plan.score.voices[0].name
+    return noise.places(name, facts.free_slots(plan, name))

@@ -160,7 +160,7 @@ def program(
     overrides: Mapping[str, str] = MappingProxyType({}),
     folders: Iterable[Path] = (),
     heeded: Collection[str] = SEVERITIES,
-    priors: str = "",
+    priors: Iterable[str] = ("",),
 ) -> list[solver.Source]:
     """Return the texts of a task: theory, what is free, the rules, a policy and a style.
 
@@ -171,7 +171,8 @@ def program(
         overrides: Severities by rule id, before those of the style.
         folders: Folders with rule files of the user's own.
         heeded: Rules of other severities are left out.
-        priors: The folder within `priors/` whose files say what is likely, where that counts.
+        priors: The folders within `priors/` whose files say what is likely, where that counts;
+            "" is that folder itself.
     """
     home = folder()
     rules = rule_files(folders)
@@ -181,7 +182,11 @@ def program(
     paths = [
         *theory(),
         *(home / "choose" / f"{name}.lp" for name in choose),
-        *(sorted((home / "priors" / priors).glob("*.lp")) if policy == "enforce" else ()),
+        *(
+            path
+            for name in (priors if policy == "enforce" else ())
+            for path in sorted((home / "priors" / name).glob("*.lp"))
+        ),
         home / "policy" / "active.lp",
         home / "policy" / f"{policy}.lp",
         style_file(style),

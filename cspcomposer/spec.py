@@ -36,6 +36,7 @@ Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
 Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
 Surface = Literal["none", "some", "rich"]
+PriorModel = Literal["chorale", "tables", "none"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
 Line = Annotated[str, StringConstraints(max_length=200, strict=True)]
 
@@ -54,6 +55,10 @@ def _voices(value: object) -> object:
             raise ValueError(f"expected 1 to {max(VOICE_NAMES)} voices, or a list of them")
         value = list(VOICE_NAMES[value])
     return tuple(map(_named, value)) if isinstance(value, list | tuple) else value
+
+
+def _modelled(value: object) -> object:
+    return {"model": value} if isinstance(value, str) else value
 
 
 class _Model(BaseModel):
@@ -105,6 +110,17 @@ class Effort(_Model):
         if (self.conflicts is None) == (self.seconds is None):
             raise ValueError("expected either conflicts or seconds, and not both")
         return self
+
+
+class PriorSpec(_Model):
+    """What prefers one answer to another; it never breaks a rule."""
+
+    model: PriorModel = "chorale"
+    """chorale: a small network taught by Bach's chorales; tables: habits counted in them; none."""
+    weight: float = Field(default=1.0, ge=0, le=10)
+    """How much it counts beside the mild rules: 1 as much as it knows."""
+    temperature: float = Field(default=0.6, ge=0, le=5)
+    """How far chance may stray from what it likes best: 0 not at all, 1 as often as Bach would."""
 
 
 class FileSource(_Model):
@@ -186,6 +202,8 @@ class Spec(_Model):
         default=("musicxml", "midi", "svg"), min_length=1, max_length=5
     )
     """Which files are written."""
+    prior: Annotated[PriorSpec, BeforeValidator(_modelled)] = PriorSpec()
+    """What prefers one answer to another: a model's name, or its name, weight and temperature."""
     rules: dict[Name, Severity] = {}
     """How severe single rules are in this piece, by the rule's name; off switches it off."""
     rule_folders: Annotated[tuple[Line, ...], BeforeValidator(_listed)] = ()

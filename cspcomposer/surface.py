@@ -88,7 +88,7 @@ def _program(
     """Return theory, rules and habits, without what they do not need."""
     texts = rulebook.program(
         ["surface"], "enforce", style=style, overrides=dict(overrides), folders=folders,
-        heeded=("hard", "strong", "mild"), priors="surface",
+        heeded=("hard", "strong", "mild"), priors=("surface",),
     )  # fmt: skip
     return sliced(texts, list(WANTED.items()))
 

@@ -1,0 +1,136 @@
+"""What the small network prefers, as costs and facts. Knows its numbers, and no music theory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cspcomposer import facts
+from cspcomposer import pitch as pitches
+from cspcomposer.analyse_tables import tables
+from cspcomposer.candidates import Costs
+from cspcomposer.facts import Outline, key_at
+from neural_priors import codes, infer
+from neural_priors.frames import VOICES, chord_names, frames
+
+MOST = 50
+_NATS = 10
+_OCTAVES = range(1, 8)
+_WIDEST = 9
+
+Suit = NDArray[np.float32]
+
+
+class Network:
+    """A network that has seen a piece's outline."""
+
+    folders: tuple[str, ...] = ("",)
+
+    def __init__(self, plan: Outline, weight: float, *, split: str = infer.SHIPPED) -> None:
+        self._plan, self._weight = plan, weight
+        self._clock = facts.clock(plan)
+        score = plan.score
+        goals = {time: kind for time, kind in plan.cadences if kind != "any"}
+        self._seen = frames(score, score.keys[-1], goals=goals, open_at=plan.free)
+        self._suits = infer.suits(self._seen, split=split)
+        self._names = chord_names()
+        self._shares = dict(self._overlaps())
+        self.facts = "\n".join(self._intervals())
+
+    def harmony(self, slot: int, numeral: str) -> int:
+        """Return what a chord costs by itself."""
+        suit = self._chords(slot)
+        code = self._code(slot, numeral)
+        return MOST if code is None else self._cost(suit.max() - suit[code])
+
+    def moves(
+        self, slots: tuple[int, int], before: Sequence[str], after: Sequence[str]
+    ) -> Costs | None:
+        """Return what each chord costs after each other."""
+        rows = [self._code(slots[0], name) for name in before]
+        columns = [self._code(slots[1], name) for name in after]
+        follows = self._suits.follows
+        worst = follows.min()
+        suit = np.array(
+            [[worst if a is None or b is None else follows[a, b] for b in columns] for a in rows]
+        )
+        cost = np.rint(_NATS * self._weight * (suit.max(initial=worst) - suit))
+        return np.minimum(MOST, cost).astype(np.int64)
+
+    def notes(self, slots: Mapping[int, Sequence[str]]) -> str:
+        """Return facts that charge free voices for notes, given the chords looked at."""
+        return "\n".join(
+            fact
+            for voice in self._plan.score.voices
+            if voice.name in VOICES
+            for slot in facts.free_slots(self._plan, voice.name)
+            for fact in self._voice(voice.name, slot, slots[slot])
+        )
+
+    def _voice(self, name: str, slot: int, numerals: Sequence[str]) -> Iterator[str]:
+        voice = VOICES.index(name)
+        shares = self._shares[slot]
+        member = sum(share * self._suits.members[i, voice] for i, share in shares)
+        for place, suit in enumerate(member):
+            cost = self._cost(member.max() - suit)
+            yield f"preferred_member({name},{slot},{self._names.members[place]},{cost})."
+        height = sum(share * self._suits.heights[voice][i] for i, share in shares)
+        tonic, mode = self._key(slot)
+        spelled = {c for n in numerals for c in tables().members.get((tonic, mode, n), ())}
+        suits = {}
+        for klass in sorted(spelled):
+            for octave in _OCTAVES:
+                pitch = 40 * octave + klass
+                place = pitches.midi(pitch) + self._seen.shift - codes.LOWEST[voice]
+                if 0 <= place < codes.HEIGHTS[voice]:
+                    suits[pitch] = height[place]
+        best = max(suits.values(), default=0.0)
+        for pitch, suit in suits.items():
+            yield f"preferred_pitch({name},{slot},{pitch},{self._cost(best - suit)})."
+
+    def _intervals(self) -> Iterator[str]:
+        for voice, steps in zip(VOICES, self._suits.steps, strict=True):
+            groups = len(steps) // 2
+            for span in range(1, _WIDEST + 1):
+                for direction in (-1, 0, 1) if span == 1 else (-1, 1):
+                    # An augmented unison counts as the second that it sounds like.
+                    group = max(span - 1, abs(direction))
+                    place = group if direction <= 0 else group + groups
+                    cost = self._cost(steps.max() - steps[place])
+                    yield f"preferred_interval({voice},{direction},{span},{cost})."
+
+    def _chords(self, slot: int) -> Suit:
+        shares = self._shares[slot]
+        held = max(0.0, sum(share for _, share in shares) - 1)
+        out: Suit = sum(share * self._suits.chords[i] for i, share in shares)
+        return out + held * np.diag(self._suits.follows)
+
+    def _code(self, slot: int, numeral: str) -> int | None:
+        found = self._names.chords.get((*self._key(slot), numeral))
+        if found is None:
+            return None
+        return (found[0] + self._seen.shift) % 12 * len(self._names.qualities) + found[1]
+
+    def _key(self, slot: int) -> tuple[int, str]:
+        key = key_at(self._plan.score.keys, self._clock.time(slot))
+        return key.tonic, key.mode
+
+    def _overlaps(self) -> Iterator[tuple[int, list[tuple[int, float]]]]:
+        """Yield for each slot the columns that it lies in, and how much of each it takes."""
+        times, end = self._seen.times, self._plan.score.end
+        ends = [*times[1:], end]
+        slots = self._plan.slots
+        for slot, until in zip(slots, [*slots[1:], end], strict=True):
+            shares = []
+            for column, (begin, stop) in enumerate(zip(times, ends, strict=True)):
+                common = min(until, stop) - max(slot, begin)
+                if common > 0:
+                    shares.append((column, float(Fraction(common) / (stop - begin))))
+            # What a pick-up has before the first column is judged by that column.
+            yield self._clock.ticks(slot), shares or [(0, 1.0)]
+
+    def _cost(self, nats: float) -> int:
+        return min(MOST, round(_NATS * self._weight * float(nats)))
