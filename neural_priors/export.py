@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neural_priors.codes import HEIGHTS, SIZES
-from neural_priors.factors import Factors
+from neural_priors.model import Factors
 from neural_priors.frames import VOICES, chord_names
 from neural_priors.scorer import ORDER, Scorer, earlier
 
@@ -36,45 +37,36 @@ class _Factors(nn.Module):
         return (
             suits.chords[0], suits.members[0], *(heights[0] for heights in suits.heights),
             self.net.moves * 1.0, self.net.stays * 1.0, self.net.steps * 1.0,
+            self.net.usual * 1.0,
         )  # fmt: skip
 
 
 class _Scorer(nn.Module):
-    """One piece in, ln p of each note of each voice after all that was sung before, out."""
+    """One piece and some of its columns in, ln p of every bass, tenor and alto there, out."""
 
     def __init__(self, net: Scorer) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, voices: Tensor, later: Tensor, signs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(said[0] for said in self.net(voices[None], later[None], signs[None]))
-
-
-class _Voicings(nn.Module):
-    """One piece and a column in, ln p of every bass, tenor and alto there, out."""
-
-    def __init__(self, net: Scorer) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, voices: Tensor, later: Tensor, signs: Tensor) -> Tensor:
-        """Return [F, bass, tenor, alto]: ln p of each voicing of each column."""
-        context = self.net.context(voices[None], later[None], signs[None])[0]
-        past, here = earlier(voices[None])[0].T, voices.T
+    def forward(self, voices: Tensor, later: Tensor, signs: Tensor, columns: Tensor) -> Tensor:
+        """Return [columns, bass, tenor, alto]; the last place of each is silence."""
+        context = self.net.context(voices[None], later[None], signs[None])[0][columns]
+        past, here = earlier(voices[None])[0].T[columns], voices.T[columns]
         out = functional.log_softmax(self.net.wishes(0, context, here, past), -1)
         for place in (1, 2):
             sizes = [HEIGHTS[v] + 1 for v in ORDER[:place]]
             grid = torch.cartesian_prod(*(torch.arange(n) for n in sizes)).reshape(-1, place)
-            count = len(grid)
-            notes = here[:, None].repeat(1, count, 1)
-            for i, voice in enumerate(ORDER[:place]):
-                notes[:, :, voice] = grid[None, :, i]
-            said = self.net.wishes(
-                place,
-                context[:, None].expand(-1, count, -1),
-                notes,
-                past[:, None].expand(-1, count, -1),
-            )
+            sung = dict(zip(ORDER[:place], grid.T, strict=True))
+            notes = torch.stack(
+                [
+                    sung[v][None].expand(columns.shape[0], -1) if v in sung
+                    else here[:, v, None].expand(-1, len(grid))
+                    for v in range(len(VOICES))
+                ],
+                -1,
+            )  # fmt: skip
+            wide = [t[:, None].expand(-1, len(grid), -1) for t in (context, past)]
+            said = self.net.wishes(place, wide[0], notes, wide[1])
             said = functional.log_softmax(said, -1).unflatten(1, sizes)
             out = out[..., None] + said
         return out
@@ -90,9 +82,9 @@ def written(factors: Factors, scorer: Scorer, folder: Path, split: str) -> list[
         "qualities": json.dumps(names.qualities),
     }
     voices = [f"heights_{voice}" for voice in VOICES]
-    outputs = ["chords", "members", *voices, "moves", "stays", "steps"]
-    first = _export(_Factors(factors), outputs, said)
-    second = _export(_Scorer(scorer), [VOICES[v] for v in ORDER], said)
+    outputs = ["chords", "members", *voices, "moves", "stays", "steps", "usual"]
+    first = _export(_Factors(factors), _piece(), outputs, said)
+    second = _export(_Scorer(scorer), {**_piece(), "columns": _numbers(3)}, ["voicings"], said)
     out = []
     for name, model in (("factors", first), ("scorer", second)):
         path = folder / f"{name}-{split}.onnx"
@@ -103,24 +95,38 @@ def written(factors: Factors, scorer: Scorer, folder: Path, split: str) -> list[
     return out
 
 
-def _export(net: nn.Module, outputs: Sequence[str], said: dict[str, str]) -> Any:
+def _numbers(*sizes: int) -> Tensor:
+    return torch.zeros(*sizes, dtype=torch.int64)
+
+
+def _piece() -> dict[str, Tensor]:
+    """Return a piece for the exporter to watch."""
+    return {
+        "voices": _numbers(len(VOICES), _EXAMPLE),
+        "later": _numbers(_EXAMPLE),
+        "signs": _numbers(len(SIZES), _EXAMPLE),
+    }
+
+
+def _export(
+    net: nn.Module, inputs: dict[str, Tensor], outputs: Sequence[str], said: dict[str, str]
+) -> Any:
     """Return a network as an ONNX model for pieces of any length."""
     net.eval()
-    inputs = (
-        torch.zeros(len(VOICES), _EXAMPLE, dtype=torch.int64),
-        torch.zeros(_EXAMPLE, dtype=torch.int64),
-        torch.zeros(len(SIZES), _EXAMPLE, dtype=torch.int64),
-    )
-    columns = torch.export.Dim("columns", min=1, max=100_000)
-    program = torch.onnx.export(
-        net, inputs, dynamo=True, verbose=False,
-        input_names=["voices", "later", "signs"], output_names=list(outputs),
-        dynamic_shapes=({1: columns}, {0: columns}, {1: columns}),
-    )  # fmt: skip
+    piece = torch.export.Dim("piece", min=1, max=100_000)
+    some = torch.export.Dim("some", min=1, max=1000)
+    shapes = {"voices": {1: piece}, "later": {0: piece}, "signs": {1: piece}, "columns": {0: some}}
+    with warnings.catch_warnings():
+        # The exporter warns of its own innards.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            net, tuple(inputs.values()), dynamo=True, verbose=False,
+            input_names=list(inputs), output_names=list(outputs),
+            dynamic_shapes=tuple(shapes[name] for name in inputs),
+        )  # fmt: skip
     assert program is not None
     model = program.model_proto
-    for entry in list(model.metadata_props):
-        model.metadata_props.remove(entry)
+    del model.metadata_props[:]
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from neural_priors.frames import VOICES, Frames
 Wishes = NDArray[np.float32]
 FOLDER = Path(__file__).with_name("weights")
 SHIPPED = "canonical"
+_AT_ONCE = 8  # Columns, of about forty thousand voicings each.
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Suits:
         heights: For each voice [F, H], from `codes.LOWEST` on.
         follows: [C, C] each chord after each.
         steps: [voices, groups] each melodic interval, grouped as `codes.span` does.
+        usual: [C] ln of how often each chord occurs at all.
     """
 
     chords: Wishes
@@ -36,28 +39,54 @@ class Suits:
     heights: tuple[Wishes, ...]
     follows: Wishes
     steps: Wishes
+    usual: Wishes
 
 
 def suits(frames: Frames, *, split: str = SHIPPED, folder: Path = FOLDER) -> Suits:
     """Return what the factor network says of a piece."""
     chords, members, *rest = _run("factors", split, folder, frames)
-    heights, (moves, stays, steps) = rest[: len(VOICES)], rest[len(VOICES) :]
+    heights, (moves, stays, steps, usual) = rest[: len(VOICES)], rest[len(VOICES) :]
     size = moves.shape[1]
     root, quality = np.divmod(np.arange(12 * size), size)
     follows = moves[(root[None] - root[:, None]) % 12, quality[:, None], quality[None]]
-    return Suits(chords, members, tuple(heights), follows + stays * np.eye(12 * size), steps)
+    follows = follows + stays * np.eye(12 * size, dtype=np.float32)
+    return Suits(chords, members, tuple(heights), follows, steps, usual)
 
 
-def surprise(frames: Frames, *, split: str = SHIPPED, folder: Path = FOLDER) -> float:
-    """Return the nats a column by which alto, tenor and bass surprise the scorer."""
-    voices = codes.coded(frames).voices
-    said = _run("scorer", split, folder, frames)
-    total = 0.0
-    for name, table in zip(("bass", "tenor", "alto"), said, strict=True):
-        voice = VOICES.index(name)
-        note = np.minimum(voices[voice], codes.SILENT[voice])
-        total -= float(np.take_along_axis(table, note[:, None], 1).sum())
-    return total / voices.shape[1]
+def voicings(
+    frames: Frames, columns: Sequence[int], *, split: str = SHIPPED, folder: Path = FOLDER
+) -> Wishes:
+    """Return [columns, bass, tenor, alto]: the scorer's ln p, given all that came before.
+
+    Heights count from `codes.LOWEST`; the last place of each is silence.
+    """
+    return np.concatenate(
+        [
+            _run("scorer", split, folder, frames, columns=np.array(columns[i : i + _AT_ONCE]))[0]
+            for i in range(0, len(columns), _AT_ONCE)
+        ]
+    )
+
+
+def surprise(frames: Frames, *, split: str = SHIPPED, folder: Path = FOLDER) -> Wishes:
+    """Return [F, 3]: by how many nats bass, tenor and alto surprise the scorer."""
+    count = len(frames.times)
+    notes = np.minimum(codes.coded(frames).voices, np.array(codes.SILENT)[:, None])
+    out = np.zeros((count, 3), np.float32)
+    for begin in range(0, count, _AT_ONCE):
+        columns = range(begin, min(begin + _AT_ONCE, count))
+        table = voicings(frames, columns, split=split, folder=folder)
+        place = np.arange(len(columns))
+        before = np.zeros(len(columns), np.float32)
+        for order, voice in enumerate((3, 2, 1)):
+            # What the voices that come later would sing is summed over.
+            summed = np.logaddexp.reduce(table.reshape(*table.shape[:2], -1), axis=-1)
+            note = notes[voice, list(columns)]
+            here = summed[place, note]
+            out[columns.start : columns.stop, order] = before - here
+            before = here
+            table = table[place, note]
+    return out
 
 
 def described(name: str, *, split: str = SHIPPED, folder: Path = FOLDER) -> dict[str, Any]:
@@ -66,9 +95,11 @@ def described(name: str, *, split: str = SHIPPED, folder: Path = FOLDER) -> dict
     return {key: json.loads(value) if value[:1] in "[{" else value for key, value in said.items()}
 
 
-def _run(name: str, split: str, folder: Path, frames: Frames) -> list[Wishes]:
+def _run(
+    name: str, split: str, folder: Path, frames: Frames, **more: NDArray[np.int64]
+) -> list[Wishes]:
     seen = codes.coded(frames)
-    inputs = {"voices": seen.voices, "later": seen.later, "signs": seen.signs}
+    inputs = {"voices": seen.voices, "later": seen.later, "signs": seen.signs, **more}
     found: list[Wishes] = _session(name, split, folder).run(None, inputs)
     return found
 

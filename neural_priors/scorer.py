@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neural_priors.codes import HEIGHTS, OPEN, SIZES
-from neural_priors.factors import Batch
+from neural_priors.model import Batch
 from neural_priors.frames import SIGNS, VOICES
 from neural_priors.layers import Around, Distances, Heights, Wishes
 

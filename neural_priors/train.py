@@ -11,7 +11,9 @@ import copy
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -20,9 +22,9 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from neural_priors import chorales, codes, export, factors, scorer
-from neural_priors.chorales import Split
-from neural_priors.factors import Batch, Factors
+from neural_priors import codes, export, model, prepare, scorer
+from neural_priors.prepare import Split
+from neural_priors.model import Batch, Factors
 from neural_priors.frames import VOICES, chord_names
 from neural_priors.scorer import Scorer
 
@@ -33,7 +35,8 @@ DECAY = 0.05
 AVERAGED = 0.99
 # How often a lesson hides the soprano, gives another voice, or tells how phrases end.
 HIDDEN, GIVEN, PLANNED = 0.15, 0.15, 0.3
-TEACHERS = 3
+TEACHERS, TEACHING = 3, 22  # How many, and for how many epochs.
+FACTORS, SCORER = 36, 30  # Epochs.
 
 Net = TypeVar("Net", bound=nn.Module)
 Loss = Callable[[nn.Module, Batch], Tensor]
@@ -83,12 +86,12 @@ def batch(pieces: Sequence[tuple[codes.Coded, codes.Codes]]) -> Batch:
     return Batch(*(torch.tensor(np.stack(column)) for column in columns))
 
 
-def music(split: Split, part: chorales.Part) -> list[tuple[codes.Coded, codes.Codes]]:
+def music(split: Split, part: prepare.Part) -> list[tuple[codes.Coded, codes.Codes]]:
     """Return one part of a split as numbers: what is seen, and the chords."""
     names = chord_names()
     return [
         (codes.coded(piece.frames), codes.chord_codes(piece.chords, names))
-        for piece in chorales.part(split, part)
+        for piece in prepare.part(split, part)
     ]
 
 
@@ -157,12 +160,16 @@ def taught(
 
 
 def factor_net(
-    split: Split, plan: Plan, shape: factors.Shape | None = None, console: Console | None = None
+    split: Split, plan: Plan, shape: model.Shape | None = None, console: Console | None = None
 ) -> Trained[Factors]:
     """Return the network whose judgement adds up."""
     torch.manual_seed(plan.seed)
     names = chord_names()
-    lesson = factors.Lesson(names)
+    counts = torch.ones(12 * len(names.qualities))
+    for _, chords in music(split, "train"):
+        heard = torch.tensor(chords[chords < len(counts)])
+        counts += torch.bincount(heard, minlength=len(counts))
+    lesson = model.Lesson(names)
     draw = torch.Generator().manual_seed(plan.seed)
     often = torch.tensor([1 - HIDDEN, *[GIVEN] * (len(VOICES) - 1)])
 
@@ -176,7 +183,8 @@ def factor_net(
         assert isinstance(net, Factors)
         return lesson(net, b, only_soprano(b)).sum()
 
-    return taught(Factors(names, shape or factors.Shape()), split, plan, loss, score, console)
+    net = Factors(names, shape or model.Shape(), (counts / counts.sum()).log())
+    return taught(net, split, plan, loss, score, console)
 
 
 def only_soprano(b: Batch) -> Tensor:
@@ -222,16 +230,14 @@ def score_net(
     return taught(Scorer(shape or scorer.Shape()), split, plan, loss, score, console)
 
 
-def distilled(split: Split, plan: Plan, console: Console | None = None) -> Trained[Scorer]:
+def distilled(split: Split, plan: Plan) -> Trained[Scorer]:
     """Return one small scorer that learnt from several larger ones."""
-    large = scorer.Shape(width=64)
-    teachers = []
     begin = time.monotonic()
-    for number in range(TEACHERS):
-        teacher = score_net(split, replace(plan, seed=plan.seed + 1 + number), large)
-        if console:
-            console.print(f"  teacher {number + 1}: {teacher.valid:.3f} nats a beat")
-        teachers.append(teacher.net.eval())
+    large = scorer.Shape(width=64)
+    teachers = [
+        score_net(split, Plan(TEACHING, plan.seed + 1 + number), large).net.eval()
+        for number in range(TEACHERS)
+    ]
     student = score_net(split, plan, teachers=teachers)
     return replace(student, seconds=time.monotonic() - begin)
 
@@ -242,29 +248,45 @@ def parameters(net: nn.Module) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Teach both networks on one split and write them to a folder."""
+    """Teach both networks on one split, side by side, and write them to a folder."""
     parser = argparse.ArgumentParser(prog="python -m neural_priors.train", description=__doc__)
-    parser.add_argument("--split", choices=chorales.SPLITS, default="canonical")
+    parser.add_argument("--split", choices=prepare.SPLITS, default="canonical")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("weights"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--quick", action="store_true", help="two epochs, to see that it works")
     chosen = parser.parse_args(arguments)
     console = Console()
-    plan = Plan(chosen.epochs, chosen.seed)
-    torch.use_deterministic_algorithms(True)
-    console.print(chorales.counts(chorales.pieces()))
-    suits = factor_net(chosen.split, plan)
-    console.print(
-        f"factors: {parameters(suits.net)} parameters, {suits.valid:.3f} nats a beat "
-        f"(epoch {suits.epoch + 1}), {suits.seconds:.0f} s"
-    )
-    judge = distilled(chosen.split, plan, console)
-    console.print(
-        f"scorer: {parameters(judge.net)} parameters, {judge.valid:.3f} nats a beat "
-        f"(epoch {judge.epoch + 1}), {judge.seconds:.0f} s with its teachers"
-    )
+    console.print(prepare.counts(prepare.pieces()))
+    with ProcessPoolExecutor(2, get_context("spawn"), initializer=_alone) as pool:
+        first = pool.submit(_factors, chosen.split, chosen.seed, chosen.quick)
+        second = pool.submit(_scorer, chosen.split, chosen.seed, chosen.quick)
+        suits, judge = first.result(), second.result()
+    console.print(f"factors: {said(suits)}")
+    console.print(f"scorer: {said(judge)}, its teachers included")
     for path in export.written(suits.net, judge.net, chosen.out, chosen.split):
         console.print(f"{path}: {path.stat().st_size / 1000:.0f} KB")
+
+
+def said(found: Trained[Net]) -> str:
+    """Return what there is to say of a network that was taught."""
+    return (
+        f"{parameters(found.net)} parameters, {found.valid:.3f} nats a beat on the validation "
+        f"pieces (epoch {found.epoch + 1}), {found.seconds:.0f} s"
+    )
+
+
+def _alone() -> None:
+    # One thread in each process: the same sums in the same order.
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def _factors(split: Split, seed: int, quick: bool) -> Trained[Factors]:
+    return factor_net(split, Plan(2 if quick else FACTORS, seed))
+
+
+def _scorer(split: Split, seed: int, quick: bool) -> Trained[Scorer]:
+    return score_net(split, Plan(2, seed)) if quick else distilled(split, Plan(SCORER, seed))
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ REACHES = (1, 2, 4, 8)
 class Shape:
     """How large the network is."""
 
-    width: int = 64
+    width: int = 96
     notes: int = 24
     signs: int = 8
     rank: int = 8
-    dropout: float = 0.45
+    dropout: float = 0.5
     forgetting: float = 0.1
 
 
@@ -70,10 +70,17 @@ class Batch(NamedTuple):
 
 
 class Factors(nn.Module):
-    """The network."""
+    """The network.
 
-    def __init__(self, names: ChordNames, shape: Shape) -> None:
+    Attributes:
+        usual: [C] ln of how often each chord occurs in what taught it.
+    """
+
+    usual: Tensor
+
+    def __init__(self, names: ChordNames, shape: Shape, usual: Tensor) -> None:
         super().__init__()
+        self.register_buffer("usual", usual)
         width, qualities = shape.width, len(names.qualities)
         self.count = 12 * qualities
         self.notes = nn.ModuleList(Heights(v, shape.notes) for v in range(len(VOICES)))
