@@ -124,6 +124,8 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
         best = "optimal" if piece.status == "optimal" else "the best found"
         spent = sum(piece.seconds.values())
         print(f"{path.name}: {best}, cost {cost}, {spent:.1f} seconds; seed {piece.seed}.")
+        for line in compose.kept(piece):
+            print(f"  {line}")
         for file in files:
             print(f"  {file}")
     return INTERRUPTED if piece.interrupted else 0

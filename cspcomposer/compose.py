@@ -6,14 +6,16 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from cspcomposer import __version__, brief, candidates, facts, finish, priors, rulebook, stages
-from cspcomposer.check import Report, as_json, check
+from cspcomposer.check import Report, as_json, beat_text, check
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
+from cspcomposer.excuse import excused
 from cspcomposer.explain import Conflict, explain
 from cspcomposer.facts import Outline
 from cspcomposer.rulebook_slice import sliced
@@ -96,10 +98,12 @@ def compose(
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
     interrupted = False
+    unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
     noise = priors.Noise(seed)
     with Solver() as solver:
         while True:
             plan = stages.outline(loaded, scores, rhythm=rhythm)
+            plan = replace(plan, excused=unmendable or ())
             given = facts.facts(plan)
             options = candidates.options(given, style=spec.style)
             brief.know_numerals(loaded, plan, options)
@@ -115,6 +119,15 @@ def compose(
                 )
                 if ending.best or not ending.impossible:
                     break
+                if unmendable is None:
+                    unmendable = excused(
+                        solver, plan, candidates.considered(options, taste, None),
+                        style=spec.style, overrides=dict(spec.rules), folders=own,
+                    )  # fmt: skip
+                    if unmendable:
+                        break
+            if unmendable and not plan.excused:
+                continue
             finer = FINER.get(rhythm or spec.harmonic_rhythm)
             if ending.best or not ending.impossible:
                 break
@@ -142,8 +155,9 @@ def compose(
         )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own
-    )
+        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
+        excused=plan.excused,
+    )  # fmt: skip
     return Composition(
         score,
         "optimal" if ending.optimal and not interrupted else "feasible",
@@ -216,6 +230,14 @@ def _sha256(own: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def kept(piece: Composition) -> list[str]:
+    """Return what is a fault of the given lines alone, and stays, as sentences."""
+    return [
+        f"bar {v.bar}, beat {beat_text(v.beat)}: {v.message} This is given, and kept."
+        for v in piece.report.violations if v.given
+    ]  # fmt: skip
+
+
 def as_data(piece: Composition) -> dict[str, Any]:
     """Return everything there is to say about a piece as plain data for JSON."""
     packages = ("clingo", "music21", "numpy", "verovio")
@@ -228,6 +250,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "bound": list(piece.bound),
         "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
+        "kept_as_given": kept(piece),
         "seed": piece.seed,
         "style": piece.report.style,
         "versions": {"cspcomposer": __version__} | {p: version(p) for p in packages},
