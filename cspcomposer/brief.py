@@ -63,7 +63,7 @@ def given_scores(loaded: LoadedSpec) -> dict[str, Score]:
     for name, source in loaded.spec.given.items():
         if isinstance(source, FileSource) and name not in ("figures", "numerals"):
             try:
-                out[name] = read.read(loaded.file(source.file), part=source.part)
+                out[name] = read.read(loaded.file(source.file), part=source.part, tune=source.tune)
             except BadScore as error:
                 faults += [loaded.fault(f"given.{name}", str(f)) for f in error.faults]
     if faults:

@@ -7,8 +7,8 @@ where the score does not state them, and `policy/report` lets the rules speak. K
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -71,6 +71,7 @@ class Violation:
         notes: The notes that sound then in the voices at fault; in all voices where the rule
             names none.
         onset: Where it is heard, in quarter notes.
+        given: Whether it lies in what was given alone; it is then told as a hint.
     """
 
     rule: str
@@ -83,6 +84,7 @@ class Violation:
     beat: Fraction
     notes: tuple[Place, ...]
     onset: Fraction
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def check(
     folders: Iterable[Path] = (),
     key: str | None = None,
     numerals: Sequence[tuple[Fraction, str, str]] = (),
+    excused: Collection[tuple[str, Fraction, str]] = (),
 ) -> Report:
     """Return where a score breaks which rules.
 
@@ -126,6 +129,7 @@ def check(
         folders: Folders with rule files of the user's own.
         key: The key, if it is known ("G major"); else it is estimated, and may change.
         numerals: Chords that are known: time, key ("G major"), numeral ("V7"); else estimated.
+        excused: Faults that lie in what was given: rule, time, and who, as a term.
 
     Raises:
         BadScore: there are no notes.
@@ -146,7 +150,9 @@ def check(
         if atom.name == "violation":
             rule, tick, who = atom.arguments
             time = ticking.time(tick)
-            found.append(_violation(score, rules[rule.name], severities[rule.name], time, who))
+            fault = _violation(score, rules[rule.name], severities[rule.name], time, who)
+            given = (rule.name, time, str(who)) in excused
+            found.append(replace(fault, severity="hint", given=True) if given else fault)
     found.sort(key=lambda v: (v.onset, SEVERITIES.index(v.severity), v.rule, v.message))
     return Report(file, style, beats(score), tuple(found), _counts(found), score)
 

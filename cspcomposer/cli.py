@@ -6,11 +6,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cspcomposer import __version__
+from cspcomposer.cli_options import Command, parser
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from cspcomposer.search import Progress
 
 INTERRUPTED = 130
-FORMATS = ("musicxml", "midi", "svg", "png", "pdf")
-Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupted.
     """
     try:
-        options = _parser().parse_args(arguments)
+        options = parser(COMMANDS).parse_args(arguments)
         run: Command = options.run
         return run(options)
     except CSPComposerError as error:
@@ -44,78 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(BadInput(_reason(error)))
         return BadInput.exit_code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="cspcomposer",
-        description="Compose by rules that one can read, and check scores against them.",
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    compose = commands.add_parser("compose", help="compose what specification files ask for")
-    compose.add_argument("spec", nargs="+", type=Path, help="YAML, JSON or TOML")
-    compose.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write")
-    compose.add_argument("--seed", type=_seed, metavar="N", help="in place of the specification's")
-    compose.add_argument("--format", type=_formats, metavar="F,F", help=", ".join(FORMATS))
-    compose.add_argument("--seconds", type=_seconds, metavar="S", help="how long to search")
-    compose.add_argument("--json", action="store_true", help="print what was done as JSON")
-    compose.set_defaults(run=_compose)
-
-    check = commands.add_parser("check", help="say which rules a score breaks, and where")
-    check.add_argument("file", nargs="+", type=Path, help="MusicXML, MIDI, ABC or Humdrum")
-    check.add_argument("--style", default="chorale", help="the rules' severities (chorale)")
-    check.add_argument("--key", help="such as 'G major'; estimated if left out")
-    check.add_argument("--numerals", type=Path, metavar="FILE", help="chords, in RomanText")
-    check.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR",
-                       help="a folder with rules of your own")  # fmt: skip
-    check.add_argument("--out", type=Path, metavar="DIR", help="write the score with its faults")
-    check.add_argument("--json", action="store_true", help="print the report as JSON")
-    check.set_defaults(run=_check)
-
-    study = commands.add_parser("study", help="count how often a body of music breaks each rule")
-    study.add_argument("source", nargs="*", default=["bach"], help="bach, or files and folders")
-    study.add_argument("--style", default="chorale")
-    study.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
-    study.add_argument("--out", type=Path, metavar="FILE", help="write the table as Markdown")
-    study.add_argument("--habits", type=Path, metavar="FILE", help="write a prior instead")
-    study.add_argument("--json", action="store_true", help="print the figures as JSON")
-    study.set_defaults(run=_study)
-
-    rules = commands.add_parser("rules", help="list the rules, or say what one is about")
-    rules.add_argument("rule", nargs="?", help="a rule's name")
-    rules.add_argument("--style", default="chorale")
-    rules.add_argument("--test", type=Path, metavar="DIR", help="run your own rules' examples")
-    rules.set_defaults(run=_rules)
-
-    schema = commands.add_parser("schema", help="print the JSON Schema of specifications")
-    schema.set_defaults(run=_schema)
-    return parser
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    for name in names:
-        if name not in FORMATS:
-            raise argparse.ArgumentTypeError(f"'{name}': expected some of {', '.join(FORMATS)}")
-    return names
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"'{text}': expected a whole number from 0 to 2147483647")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value <= 86400:
-        raise argparse.ArgumentTypeError(f"'{text}': expected a number of seconds above 0")
-    return value
 
 
 def _complain(error: CSPComposerError) -> None:
@@ -198,6 +124,8 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
         best = "optimal" if piece.status == "optimal" else "the best found"
         spent = sum(piece.seconds.values())
         print(f"{path.name}: {best}, cost {cost}, {spent:.1f} seconds; seed {piece.seed}.")
+        for line in compose.kept(piece):
+            print(f"  {line}")
         for file in files:
             print(f"  {file}")
     return INTERRUPTED if piece.interrupted else 0
@@ -226,7 +154,7 @@ def _check(options: argparse.Namespace) -> int:
     reports, code = [], 0
     for path in options.file:
         try:
-            score = read.read(path)
+            score = read.read(path, part=options.part, tune=options.tune)
             report = check.check(
                 score, file=str(path), style=options.style, folders=own,
                 key=options.key, numerals=check.placed(score, numerals, file=options.numerals),
@@ -286,9 +214,10 @@ def _rules(options: argparse.Namespace) -> int:
     severities = rulebook.severities(options.style)
     rules = list(rulebook.read(rulebook.rule_files()))
     if options.rule:
-        found = next((rule for rule in rules if rule.id == options.rule), None)
+        name = "_".join(options.rule.lower().replace("-", " ").split())
+        found = next((rule for rule in rules if rule.id == name), None)
         if found is None:
-            hint = rulebook.near(options.rule, [rule.id for rule in rules])
+            hint = rulebook.near(name, [rule.id for rule in rules])
             raise BadInput(Fault(f"there is no rule '{options.rule}'.", hint=hint))
         print(rulebook.base_part(found.path).rstrip())
         return 0
@@ -323,6 +252,11 @@ def _schema(_: argparse.Namespace) -> int:
 
     print(schema_text(), end="")
     return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "compose": _compose, "check": _check, "study": _study, "rules": _rules, "schema": _schema,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

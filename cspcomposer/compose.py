@@ -6,14 +6,16 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from cspcomposer import __version__, brief, candidates, facts, finish, priors, rulebook, stages
-from cspcomposer.check import Report, as_json, check
+from cspcomposer.check import Report, as_json, beat_text, check
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
+from cspcomposer.excuse import excused
 from cspcomposer.explain import Conflict, explain
 from cspcomposer.facts import Outline
 from cspcomposer.rulebook_slice import sliced
@@ -94,10 +96,12 @@ def compose(
     prepared = time.monotonic()
     rhythm: HarmonicRhythm | None = None
     interrupted = False
+    unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
     noise = priors.Noise(seed, temperature=spec.prior.temperature)
     with Solver() as solver:
         while True:
             plan = stages.outline(loaded, scores, rhythm=rhythm)
+            plan = replace(plan, excused=unmendable or ())
             given = facts.facts(plan)
             prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
             options = candidates.options(
@@ -108,9 +112,9 @@ def compose(
             sources = _program(program, prior.folders)
             melody = priors.melody(noise, plan)
             for margin in MARGINS:
-                kept = candidates.considered(options, taste, margin)
-                chords = candidates.stated(kept, taste)
-                notes = prior.notes({slot: tuple(names) for slot, names in kept.items()})
+                looked_at = candidates.considered(options, taste, margin)
+                chords = candidates.stated(looked_at, taste)
+                notes = prior.notes({slot: tuple(names) for slot, names in looked_at.items()})
                 texts = [
                     Source("given", given),
                     Source("prior", "\n".join([prior.facts, chords, notes, melody])),
@@ -121,6 +125,16 @@ def compose(
                 )
                 if ending.best or not ending.impossible:
                     break
+                if unmendable is None:
+                    every = candidates.considered(options, taste, None)
+                    unmendable = excused(
+                        solver, plan, candidates.stated(every, taste),
+                        style=spec.style, overrides=dict(spec.rules), folders=own,
+                    )  # fmt: skip
+                    if unmendable:
+                        break
+            if unmendable and not plan.excused:
+                continue
             finer = FINER.get(rhythm or spec.harmonic_rhythm)
             if ending.best or not ending.impossible:
                 break
@@ -148,8 +162,9 @@ def compose(
         )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own
-    )
+        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
+        excused=plan.excused,
+    )  # fmt: skip
     return Composition(
         score,
         "optimal" if ending.optimal and not interrupted else "feasible",
@@ -233,6 +248,14 @@ def _sha256(own: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def kept(piece: Composition) -> list[str]:
+    """Return what is a fault of the given lines alone, and stays, as sentences."""
+    return [
+        f"bar {v.bar}, beat {beat_text(v.beat)}: {v.message} This is given, and kept."
+        for v in piece.report.violations if v.given
+    ]  # fmt: skip
+
+
 def as_data(piece: Composition) -> dict[str, Any]:
     """Return everything there is to say about a piece as plain data for JSON."""
     packages = ("clingo", "music21", "numpy", "verovio")
@@ -245,6 +268,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "bound": list(piece.bound),
         "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
+        "kept_as_given": kept(piece),
         "seed": piece.seed,
         "style": piece.report.style,
         "versions": {"cspcomposer": __version__} | {p: version(p) for p in packages},

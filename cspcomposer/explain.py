@@ -1,6 +1,6 @@
 """Why there is no solution: a few demands that collide, and the smallest way out.
 
-The negations of all violations are assumed; what cannot hold together is made minimal. Knows no
+The negations of all faults are assumed; what cannot hold together is made minimal. Knows no
 rule: what is given is a demand like any other.
 """
 
@@ -62,7 +62,7 @@ def explain(
         own: Rule files of the user's own.
     """
     rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(own))}
-    sources = sliced(program, [("violation", 3), ("effective", 2)])
+    sources = sliced(program, [("fault", 3), ("effective", 2)])
     solver.ground(
         [*sources, Source("given", facts.facts(plan)), Source("chords", chords)],
         options=("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min"),
@@ -71,7 +71,7 @@ def explain(
         str(a.arguments[0]) for a in solver.atoms("effective", 2) if str(a.arguments[1]) == "hard"
     ]
     hard.sort(key=lambda name: (rules[name].stage != "given", name))
-    found = solver.conflict("violation", 3, first=hard, seconds=SECONDS)
+    found = solver.conflict("fault", 3, first=hard, seconds=SECONDS)
     if found is None:
         return Conflict("but no conflict was found within the time.", (), (), ())
     if not found:
@@ -82,7 +82,7 @@ def explain(
     ticking = facts.clock(plan)
     lines = _lines(found, rules, plan, ticking, loaded)
     best: Answer | None = None
-    for step in solver.solve(show=["violation"], seconds=SECONDS):
+    for step in solver.solve(show=["fault"], seconds=SECONDS):
         best = step if isinstance(step, Answer) else best
     broken = [a for a in best.atoms if str(a.arguments[0]) in hard] if best else []
     relaxation = _lines(broken, rules, plan, ticking, loaded)

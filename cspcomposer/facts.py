@@ -32,6 +32,7 @@ class Outline:
         adornable: For each voice whose surface is open, the onsets of the notes that may be
             adorned; the score's notes are then a skeleton.
         further: Onsets besides those of notes and slots.
+        excused: Faults that lie in what is given alone: rule, time, and who, as a term.
         rests: Stretches in which all voices are silent.
     """
 
@@ -44,6 +45,7 @@ class Outline:
     figures: tuple[tuple[Fraction, tuple[Figure, ...]], ...] = ()
     adornable: Mapping[str, frozenset[Fraction]] = field(default_factory=dict)
     further: tuple[Fraction, ...] = ()
+    excused: tuple[tuple[str, Fraction, str], ...] = ()
     rests: tuple[tuple[Fraction, Fraction], ...] = ()
 
 
@@ -144,6 +146,8 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
         yield f"own_compass({name},{low},{high})"
     for time, kind in outline.cadences:
         yield f"wanted_cadence({at(time)},{kind})"
+    for rule, time, who in outline.excused:
+        yield f"excused({rule},{at(time)},{who})"
 
 
 def _voice(

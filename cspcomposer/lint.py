@@ -66,6 +66,7 @@ def admitted(places: Iterable[Path]) -> tuple[Path, ...]:
     for place in places:
         if not place.exists():
             faults.append(Fault("there is no such folder or file.", place))
+            continue
         inside = sorted(place.rglob("*.lp")) if place.is_dir() else [place]
         if place.is_dir() and not inside:
             faults.append(Fault("there is no rule file (*.lp) in this folder.", place))

@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -45,13 +45,16 @@ _FOREIGN = {
     ".ly": "LilyPond's source: export it as MIDI, or import it elsewhere and export MusicXML.",
     ".pdf": "a PDF, a picture of music: scan it with a music reader that exports MusicXML.",
     ".mei": "an MEI file: export it as MusicXML.",
-}
+} | dict.fromkeys(
+    (".yaml", ".yml", ".json", ".toml"), "a specification: `cspcomposer compose` takes it."
+)
 _MAX_BYTES = 50_000_000
 # Numbers in the music of a text format that would make one note last for ever.
 _ENDLESS = {
     "ABC": re.compile(r"^(?:[MLQ]:|(?![A-Za-z]:|%))[^\"\n%]*?(\d{4,}|\d{3,}/\d)", re.MULTILINE),
     "Humdrum": re.compile(r"^(?![!=*])(?:.*\t)?[^\t=*\n]*?(\d{4,})", re.MULTILINE),
 }
+_TITLE = re.compile(r"^T:\s*(.*?)\s*$", re.MULTILINE)
 _TUNE = re.compile(r"^(?=X:)", re.MULTILINE)
 
 
@@ -96,8 +99,7 @@ def read_chorale(name: str) -> Score:
 def titles(path: Path | str) -> list[str]:
     """Return the titles of the tunes in an ABC file, in order; "" for one without."""
     _, tunes = _tunes(_content(Path(path)))
-    found = (re.search(r"^T:\s*(.*?)\s*$", tune, re.MULTILINE) for tune in tunes)
-    return [match[1] if match else "" for match in found]
+    return _titles(tunes)
 
 
 def _content(path: Path) -> bytes:
@@ -152,6 +154,11 @@ def _tunes(content: bytes) -> tuple[str, list[str]]:
     return (head, tunes) if tunes else ("", [text])
 
 
+def _titles(tunes: Sequence[str]) -> list[str]:
+    found = map(_TITLE.search, tunes)
+    return [match[1] if match else "" for match in found]
+
+
 def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
@@ -162,7 +169,11 @@ def _decoded(content: bytes) -> str:
 def _one_tune(content: bytes, tune: int | None) -> bytes:
     head, tunes = _tunes(content)
     if tune is None and len(tunes) > 1:
-        raise BadScore(Fault(f"The file holds {len(tunes)} tunes.", hint="Say which, from 1."))
+        names = _titles(tunes)
+        listed = ", ".join(f"{i} {name}".strip() for i, name in enumerate(names[:20], 1))
+        more = ", ..." if len(names) > 20 else ""
+        hint = f"Say which tune: {listed}{more}."
+        raise BadScore(Fault(f"The file holds {len(tunes)} tunes.", hint=hint))
     if tune is not None and not 1 <= tune <= len(tunes):
         raise BadScore(Fault(f"There is no tune {tune}: the file holds {len(tunes)}."))
     return (head + tunes[(tune or 1) - 1]).encode()

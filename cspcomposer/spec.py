@@ -130,6 +130,8 @@ class FileSource(_Model):
     """The file; a relative path starts at the folder of the specification."""
     part: int = Field(default=1, ge=1, le=99)
     """Which part of the file, counted from 1 at the top."""
+    tune: int | None = Field(default=None, ge=1, le=9999)
+    """Which tune of an ABC file that holds several, counted from 1."""
 
 
 def _kind(value: object) -> str:

@@ -29,6 +29,7 @@ from cspcomposer.romantext import read as read_numerals
 from cspcomposer.spec import FileSource, Spec
 
 MOST_FAULTS = 100
+SCORES = (".musicxml", ".xml", ".mxl", ".mid", ".midi", ".abc", ".krn")
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,12 @@ def load(path: Path) -> LoadedSpec:
     Raises:
         BadSpec: it cannot be read or understood; carries every fault.
     """
+    if path.suffix.lower() in SCORES and path.is_file():
+        line = f"given: {{soprano: {{file: {path.name}}}}}"
+        raise BadSpec(
+            Fault("this is a score, not a specification.", path,
+                  hint=f"Name it in one, such as a file piece.yaml with {line}.")
+        )  # fmt: skip
     return parse(documents.load(path), path)
 
 

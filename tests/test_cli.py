@@ -22,7 +22,11 @@ from cspcomposer.errors import CSPComposerError, OutOfTime
 from cspcomposer.solver import Solver
 
 PIECE = "key: G major\nbars: 2\neffort: {conflicts: 1500}\noutputs: [musicxml, midi]\n"
-CONTRADICTION = "bars: 2\ngiven:\n  bass: c1 | f,,1\n"
+CONTRADICTION = """harmonic_rhythm: beat
+phrases: [{bars: 2, cadence: authentic}]
+given:
+  bass: c4 d e f | g a g2
+"""
 LARGE = "key: G major\nbars: 40\neffort: {conflicts: 2000000000}\noutputs: [musicxml]\n"
 RULE = """rule(mine,"Mine"). message(mine,"{voice} sings"). advice(mine,"Do not.").
 source(mine,"common practice"). severity(mine,hint).
@@ -121,9 +125,8 @@ def test_no_solution_exits_3_and_names_the_given_notes_and_the_rule(
     Path("bad.yaml").write_text(CONTRADICTION)
     assert cli.main(["compose", "bad.yaml", "--out", "out"]) == 3
     said = capsys.readouterr().err
-    assert "bad.yaml:3:9: given.bass: C3 is given in bar 1, beat 1." in said
-    assert "bad.yaml:3:14: given.bass: F1 is given in bar 2, beat 1." in said
-    assert "Leap beyond the octave: Bass leaps more than an octave." in said
+    assert "bad.yaml:4:" in said and "is given in bar 2" in said
+    assert "bar 2, beat 3: Another cadence than asked for: " in said
     assert written(here / "out") == []
 
 
@@ -165,6 +168,35 @@ def test_a_wrong_chord_of_a_file_is_placed_in_that_file(
     assert "'cb:' is no key here" in capsys.readouterr().err
 
 
+def test_parts_and_tunes_can_be_chosen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("two.abc").write_text(
+        "X:1\nT:One\nM:4/4\nK:C\nCDEF|\nX:2\nM:4/4\nK:C\nV:1\nc8|\nV:2\nC8|\n"
+    )
+    assert cli.main(["check", "two.abc"]) == 2
+    assert "Say which tune: 1 One, 2." in capsys.readouterr().err
+    assert cli.main(["check", "two.abc", "--tune", "2", "--part", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["beats"] == 4
+    assert cli.main(["check", "two.abc", "--tune", "2", "--part", "Oboe"]) == 2
+    assert "There is no part 'Oboe'." in capsys.readouterr().err
+
+
+def test_a_score_and_a_specification_are_told_apart(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("tune.abc").write_text("X:1\nM:4/4\nK:C\nCDEF|\n")
+    assert cli.main(["compose", "tune.abc"]) == 2
+    assert "given: {soprano: {file: tune.abc}}" in capsys.readouterr().err
+    assert cli.main(["check", "piece.yaml"]) == 2
+    assert "`cspcomposer compose` takes it" in capsys.readouterr().err
+
+
+def test_a_folder_of_rules_that_is_not_there_is_told_once(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["rules", "--test", "nowhere"]) == 2
+    assert capsys.readouterr().err == "nowhere: there is no such folder or file.\n"
+
+
 def test_json_of_a_score_that_cannot_be_read_is_nothing(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +211,7 @@ def test_json_of_a_score_that_cannot_be_read_is_nothing(
 def test_rules_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["rules"]) == 0
     assert "parallel_fifths " in capsys.readouterr().out
-    assert cli.main(["rules", "parallel_fifths"]) == 0
+    assert cli.main(["rules", "Parallel fifths"]) == 0
     assert "# Parallel fifths" in capsys.readouterr().out
 
 

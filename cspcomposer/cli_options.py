@@ -1,0 +1,101 @@
+"""The options of each command, as `argparse` reads them; what a command does is not known here."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cspcomposer import __version__
+
+FORMATS = ("musicxml", "midi", "svg", "png", "pdf")
+Command = Callable[[argparse.Namespace], int]
+
+
+def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """Return what reads the command line; `run` says what each command calls."""
+    parser = argparse.ArgumentParser(
+        prog="cspcomposer",
+        description="Compose by rules that one can read, and check scores against them.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    compose = commands.add_parser("compose", help="compose what specification files ask for")
+    compose.add_argument("spec", nargs="+", type=Path, help="YAML, JSON or TOML")
+    compose.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where to write")
+    compose.add_argument("--seed", type=_seed, metavar="N", help="in place of the specification's")
+    compose.add_argument("--format", type=_formats, metavar="F,F", help=", ".join(FORMATS))
+    compose.add_argument("--seconds", type=_seconds, metavar="S",
+                         help="how long the whole run may take, about; the search gets what the "
+                         "rest leaves")  # fmt: skip
+    compose.add_argument("--json", action="store_true", help="print what was done as JSON")
+    compose.set_defaults(run=run["compose"])
+
+    check = commands.add_parser("check", help="say which rules a score breaks, and where")
+    check.add_argument("file", nargs="+", type=Path, help="MusicXML, MIDI, ABC or Humdrum")
+    check.add_argument("--part", type=_part, action="append", metavar="P",
+                       help="only this part, by name or number; may be repeated")  # fmt: skip
+    check.add_argument("--tune", type=_count, metavar="N", help="which tune of an ABC file")
+    check.add_argument("--style", default="chorale", help="the rules' severities (chorale)")
+    check.add_argument("--key", help="such as 'G major'; estimated if left out")
+    check.add_argument("--numerals", type=Path, metavar="FILE", help="chords, in RomanText")
+    check.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR",
+                       help="a folder with rules of your own")  # fmt: skip
+    check.add_argument("--out", type=Path, metavar="DIR", help="write the score with its faults")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.set_defaults(run=run["check"])
+
+    study = commands.add_parser("study", help="count how often a body of music breaks each rule")
+    study.add_argument("source", nargs="*", default=["bach"], help="bach, or files and folders")
+    study.add_argument("--style", default="chorale")
+    study.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    study.add_argument("--out", type=Path, metavar="FILE", help="write the table as Markdown")
+    study.add_argument("--habits", type=Path, metavar="FILE", help="write a prior instead")
+    study.add_argument("--json", action="store_true", help="print the figures as JSON")
+    study.set_defaults(run=run["study"])
+
+    rules = commands.add_parser("rules", help="list the rules, or say what one is about")
+    rules.add_argument("rule", nargs="?", help="a rule's name")
+    rules.add_argument("--style", default="chorale")
+    rules.add_argument("--test", type=Path, metavar="DIR", help="run your own rules' examples")
+    rules.set_defaults(run=run["rules"])
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of specifications")
+    schema.set_defaults(run=run["schema"])
+    return parser
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"'{name}': expected some of {', '.join(FORMATS)}")
+    return names
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a whole number from 0 to 2147483647")
+    return int(text)
+
+
+def _part(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 9999:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number of seconds above 0")
+    return value

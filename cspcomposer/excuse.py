@@ -1,0 +1,98 @@
+"""Which hard rules are broken by what is given alone, whatever is composed around it.
+
+These are the tune's business and not the composer's. A fault counts as one if every voice that it
+names has a given note then, and if it is in every completion, no rule being enforced and no figure
+or cadence being demanded. Knows no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+
+from cspcomposer import facts, rulebook, words
+from cspcomposer.facts import Outline
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import note_at
+from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
+
+CONFLICTS = 1000
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def excused(
+    solver: Solver,
+    plan: Outline,
+    chords: str,
+    *,
+    style: str,
+    overrides: Mapping[str, str] = _NOTHING,
+    folders: Iterable[Path] = (),
+) -> tuple[tuple[str, Fraction, str], ...]:
+    """Return the faults that nobody can mend: rule, time, and who, as a term.
+
+    Args:
+        solver: Where to look; what it has grounded is lost.
+        plan: What was asked for.
+        chords: Facts: every chord is considered, or the one that was asked for.
+        style: Name of a style.
+        overrides: Severities by rule id, before those of the style.
+        folders: Folders with rule files of the user's own.
+    """
+    texts = rulebook.program(
+        ["harmony", "voices", "given"], "relax", style=style, overrides=overrides,
+        folders=folders, heeded=("hard",),
+    )  # fmt: skip
+    notes = replace(plan, numerals=(), cadences=(), figures=(), excused=())
+    solver.ground(
+        [
+            *sliced(texts, [("fault", 3)]),
+            Source("given", facts.facts(notes)),
+            Source("chords", chords),
+        ],
+        show=["fault/3"],
+    )
+    time = facts.clock(plan).time
+    found = [fault.arguments for fault in sorted(_always(solver))]
+    return tuple(
+        (str(rule), time(tick), str(who))
+        for rule, tick, who in found
+        if _given(plan, time(tick), who)
+    )
+
+
+def _given(plan: Outline, time: Fraction, who: Term) -> bool:
+    """Return whether the voices that a fault names, all if it names none, have given notes."""
+    named = set(words.terms(who).values())
+    voices = [v for v in plan.score.voices if v.name in named] or plan.score.voices
+    return all(note_at(voice, time) for voice in voices)
+
+
+def _always(solver: Solver) -> list[Term]:
+    """Return the faults of every answer: what any answer has, less what some other can avoid."""
+    some, _ = _answer(solver)
+    left, out = sorted(some or ()), []
+    while left:
+        fault = left.pop()
+        other, impossible = _answer(solver, fault)
+        if impossible:
+            out.append(fault)
+        elif other is not None:
+            left = [f for f in left if f in other]
+    return out
+
+
+def _answer(solver: Solver, *avoided: Term) -> tuple[frozenset[Term] | None, bool]:
+    """Return the faults of an answer without some, and whether there is surely none."""
+    assume = [(fault, False) for fault in avoided]
+    found: frozenset[Term] | None = None
+    impossible = False
+    for step in solver.solve(show=["fault"], assume=assume, conflicts=CONFLICTS, answers=1):
+        if isinstance(step, Answer):
+            found = frozenset(step.atoms)
+        elif isinstance(step, Outcome):
+            impossible = step.satisfiable is False
+    return found, impossible
