@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TAUGHT := $(VENV)/.train-installed
 
-.PHONY: setup demo test test-fast bench pictures lint schema clean
+.PHONY: setup demo test test-fast train evaluate bench pictures lint schema clean
 
 setup: $(STAMP)
 
@@ -16,16 +17,26 @@ $(STAMP): requirements.lock pyproject.toml
 		--no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
+$(TAUGHT): $(STAMP) requirements-train.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-train.lock
+	touch $(TAUGHT)
+
 demo: $(STAMP)
 	$(BIN)/cspcomposer compose examples/demo.yaml --out out
 	@echo "The piece is in $(CURDIR)/out:"
 	@ls out
 
-test: $(STAMP)
+test: $(TAUGHT)
 	$(BIN)/python -m pytest -n 2
 
-test-fast: $(STAMP)
+test-fast: $(TAUGHT)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+train: $(TAUGHT)
+	$(BIN)/python -m neural_priors.train
+
+evaluate: $(STAMP)
+	$(BIN)/cspcomposer evaluate --out neural_priors/EVALUATION.md
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/bench.py

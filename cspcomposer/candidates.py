@@ -178,9 +178,7 @@ def bound(options: Options, taste: Taste) -> int:
     return _through(options, options.sure, taste, slots, names)[1]
 
 
-def _kept(
-    options: Options, taste: Taste, margin: int | None
-) -> Iterator[tuple[int, str, int]]:
+def _kept(options: Options, taste: Taste, margin: int | None) -> Iterator[tuple[int, str, int]]:
     slots = sorted(options.prices)
     names = [sorted(options.prices[slot]) for slot in slots]
     through, _ = _through(options, options.prices, taste, slots, names)

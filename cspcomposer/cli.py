@@ -247,6 +247,21 @@ def _rules_tested(place: Path) -> int:
     return code
 
 
+def _evaluate(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from cspcomposer.files import write_atomically
+    from neural_priors.evaluate import evaluated
+
+    page = evaluated(quick=options.quick, jobs=options.jobs, console=Console(stderr=True))
+    if options.out:
+        write_atomically(options.out, page)
+        print(options.out)
+    else:
+        print(page, end="")
+    return 0
+
+
 def _schema(_: argparse.Namespace) -> int:
     from cspcomposer.spec import schema_text
 
@@ -255,7 +270,8 @@ def _schema(_: argparse.Namespace) -> int:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "compose": _compose, "check": _check, "study": _study, "rules": _rules, "schema": _schema,
+    "compose": _compose, "check": _check, "study": _study, "rules": _rules,
+    "evaluate": _evaluate, "schema": _schema,
 }  # fmt: skip
 
 

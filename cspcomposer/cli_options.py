@@ -62,6 +62,13 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     rules.add_argument("--test", type=Path, metavar="DIR", help="run your own rules' examples")
     rules.set_defaults(run=run["rules"])
 
+    evaluate = commands.add_parser("evaluate", help="measure what the networks are worth")
+    evaluate.add_argument("--quick", action="store_true", help="a few pieces instead of all")
+    evaluate.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    evaluate.add_argument("--out", type=Path, metavar="FILE",
+                          help="where the page is written; it is printed if left out")  # fmt: skip
+    evaluate.set_defaults(run=run["evaluate"])
+
     schema = commands.add_parser("schema", help="print the JSON Schema of specifications")
     schema.set_defaults(run=run["schema"])
     return parser

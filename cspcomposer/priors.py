@@ -64,15 +64,17 @@ class Noise:
 
 
 class Prior(Protocol):
-    """Whatever prefers, having seen what is given of a piece.
+    """Whatever prefers, having seen what is given of a piece."""
 
-    Attributes:
-        folders: The folders within `asp_rules/priors` that belong to it.
-        facts: What it tells the rules, whatever is considered.
-    """
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders within `asp_rules/priors` that belong to it."""
+        ...
 
-    folders: tuple[str, ...]
-    facts: str
+    @property
+    def facts(self) -> str:
+        """What it tells the rules, whatever is considered."""
+        ...
 
     def harmony(self, slot: int, numeral: str) -> int:
         """Return what a chord costs by itself."""

@@ -67,7 +67,8 @@ class Network:
             [[worst if a is None or b is None else follows[a, b] for b in columns] for a in rows]
         )
         cost = np.rint(_NATS * self._weight * (suit.max(initial=worst) - suit))
-        return np.minimum(MOST, cost).astype(np.int64)
+        out: Costs = np.minimum(MOST, cost).astype(np.int64)
+        return out
 
     def notes(self, slots: Mapping[int, Sequence[str]]) -> str:
         """Return facts that charge free voices for notes, given the chords looked at."""

@@ -1,6 +1,4 @@
-"""How columns become the numbers that a network takes: the one place that both its teacher and its
-user know. Needs numpy only.
-"""
+"""How columns become the numbers that a network takes; teacher and user both know it from here."""
 
 from __future__ import annotations
 
@@ -81,9 +79,7 @@ def member_codes(voice: int, names: ChordNames) -> Codes:
         root, quality = divmod(chord, size)
         above = dict(names.qualities[quality])
         for height in range(HEIGHTS[voice]):
-            out[chord, height] = above.get(
-                (LOWEST[voice] + height - root) % 12, len(names.members)
-            )
+            out[chord, height] = above.get((LOWEST[voice] + height - root) % 12, len(names.members))
     out[-1] = -1
     return out
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neural_priors.codes import HEIGHTS, SIZES
-from neural_priors.model import Factors
 from neural_priors.frames import VOICES, chord_names
+from neural_priors.model import Factors
 from neural_priors.scorer import ORDER, Scorer, earlier
 
 SMALL = 256  # Weights of fewer numbers stay as they are.

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -120,7 +121,7 @@ def frames(
     rows = np.full((4, len(times)), UNKNOWN, np.int16)
     struck = np.zeros((4, len(times)), np.int16)
     later = np.full(len(times), UNKNOWN, np.int16)
-    steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(times)]
     steps.append(steps[-1] if steps else Fraction(1))
     for voice in score.voices:
         if voice.name not in VOICES or not voice.notes:

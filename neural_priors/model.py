@@ -96,9 +96,7 @@ class Factors(nn.Module):
         nn.init.normal_(self.chord.weight, 0, 0.02)
         self.member = nn.Linear(width, len(VOICES) * len(names.members))
         self.height = nn.ModuleList(Wishes(v, width) for v in range(len(VOICES)))
-        self.below = nn.ModuleList(
-            Distances(v, 0, width, shape.rank) for v in range(len(VOICES))
-        )
+        self.below = nn.ModuleList(Distances(v, 0, width, shape.rank) for v in range(len(VOICES)))
         # What does not hang on time.
         self.moves = nn.Parameter(torch.zeros(12, qualities, qualities))
         self.stays = nn.Parameter(torch.zeros(1))
@@ -177,10 +175,7 @@ def hidden(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return what the network sees when only some voices ([N, 4]) and plans ([N]) are given."""
     voices = torch.stack(
-        [
-            torch.where(given[:, v, None], batch.voices[:, v], OPEN[v])
-            for v in range(len(VOICES))
-        ],
+        [torch.where(given[:, v, None], batch.voices[:, v], OPEN[v]) for v in range(len(VOICES))],
         1,
     )
     later = torch.where(given[:, 0, None], batch.later, OPEN[0])

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neural_priors.codes import HEIGHTS, OPEN, SIZES
-from neural_priors.model import Batch
 from neural_priors.frames import SIGNS, VOICES
 from neural_priors.layers import Around, Distances, Heights, Wishes
+from neural_priors.model import Batch
 
 REACHES = (1, 2, 4, 8)
 ORDER = (3, 2, 1)
@@ -64,9 +64,7 @@ class Scorer(nn.Module):
         self.height = nn.ModuleList(Wishes(v, width, silence=True) for v in ORDER)
         self.apart = nn.ModuleDict(
             {
-                f"{voice}{name}": Distances(
-                    voice, int(name[1]), width, shape.rank, silence=True
-                )
+                f"{voice}{name}": Distances(voice, int(name[1]), width, shape.rank, silence=True)
                 for voice, names in _MEASURED.items()
                 for name in names
             }
@@ -116,10 +114,7 @@ class Scorer(nn.Module):
 def earlier(voices: Tensor) -> Tensor:
     """Return [N, 4, F]: the column before each; before the first nothing is known."""
     return torch.stack(
-        [
-            functional.pad(voices[:, v], (1, 0), value=OPEN[v])[:, :-1]
-            for v in range(len(VOICES))
-        ],
+        [functional.pad(voices[:, v], (1, 0), value=OPEN[v])[:, :-1] for v in range(len(VOICES))],
         1,
     )
 

@@ -23,9 +23,9 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from neural_priors import codes, export, model, prepare, scorer
-from neural_priors.prepare import Split
-from neural_priors.model import Batch, Factors
 from neural_priors.frames import VOICES, chord_names
+from neural_priors.model import Batch, Factors
+from neural_priors.prepare import Split
 from neural_priors.scorer import Scorer
 
 LENGTH = 48
@@ -141,7 +141,7 @@ def taught(
         net.train()
         for lesson in passages(train, chance):
             optimiser.zero_grad()
-            (loss(net, lesson) / lesson.real.sum()).backward()  # type: ignore[no-untyped-call]
+            (loss(net, lesson) / lesson.real.sum()).backward()
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             schedule.step()

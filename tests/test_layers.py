@@ -27,7 +27,7 @@ LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split(
 FENCES = {
     "clingo": {"solver", "rulebook"},
     "constraint": {"candidates"},
-    "neural_priors": {"priors"},
+    "neural_priors": {"priors", "cli"},
 }
 # Never imported when a module is: `--help` and a solve do not wait for these.
 LAZY = {"music21", "verovio", "typst", "torch"}
