@@ -16,7 +16,7 @@ LAYERS: dict[int, str] = {
     4: "compose brief check explain repair exercise batch evaluate lint study",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
     "excuse",
-    2: "facts solver rulebook syntax priors candidates",
+    2: "facts solver rulebook syntax candidates",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
     "lilypond notation figures romantext files cache corpus",
     0: "__init__ errors pitch",

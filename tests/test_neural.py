@@ -1,4 +1,4 @@
-"""The networks: what they see, that they learn what they say they learn, that both runtimes agree."""
+"""The networks: what they see, that lessons teach, and that both runtimes agree."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+
 from cspcomposer import facts, specfile, stages
 from cspcomposer.candidates import options
 from cspcomposer.priors import Noise, prior, taste
@@ -27,7 +28,7 @@ def test_a_piece_is_moved_to_c_major_or_a_minor(piece: prepare.Piece) -> None:
     assert piece.key == "F# minor"
     assert piece.frames.shift == 3
     assert piece.frames.pitches[:, 0].tolist() == [76, 67, 60, 60]
-    assert piece.frames.pitches[:, -1].tolist() == [69, 64, 61, 57 - 7]
+    assert piece.frames.pitches[:, -1].tolist() == [69, 64, 61, 57]
 
 
 def test_columns_say_where_they_stand(piece: prepare.Piece) -> None:
@@ -194,7 +195,8 @@ def test_the_network_hears_the_key_of_the_tune() -> None:
     plan = plan_of("key: G major\nbars: 2\ngiven:\n  soprano: \"g'4 a' b' g' | a'4 b'8 a' g'2\"\n")
     network = prior("chorale", 1.0, plan)
     end = facts.clock(plan).ticks(plan.slots[-1])
-    assert network.harmony(end, "I") < network.harmony(end, "vi") < network.harmony(end, "iii")
+    assert network.harmony(end, "I") < 10
+    assert min(network.harmony(end, n) for n in ("ii", "iii", "vi")) > 20
 
 
 def test_half_the_weight_costs_half() -> None:
