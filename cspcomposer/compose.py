@@ -24,10 +24,13 @@ from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, sear
 from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
-from cspcomposer.surface import decorated
+from cspcomposer.surface import CONFLICTS, Decorated, decorated
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
 MARGINS = (25, None)
+# The surface and the last check take about as long as grounding did, and may take so much.
+KEPT = 1.5
+LEAST = 1.0
 SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2, "delays": 3}
 WANTED = SHOWN | {"violation": 3}
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
@@ -39,9 +42,11 @@ class Composition:
 
     Attributes:
         score: The piece.
-        status: "optimal" (nothing better exists) or "feasible".
-        cost: Strong faults, then mild faults and preferences in tenths of a nat.
-        bound: What the cost is at least; as far as it is known.
+        status: "optimal" (no better setting exists) or "feasible". The setting is the chords with
+            one note to each; its surface is chosen after it.
+        cost: The setting's: strong faults, then mild faults and preferences in tenths of a nat.
+        bound: What the setting's cost is at least; as far as it is known.
+        surface: How the choice of the surface ended, and what it costs, see `Decorated`.
         report: Where the finished piece breaks which soft rules.
         seed: The seed.
         spec_sha256: Of the specification file.
@@ -54,6 +59,7 @@ class Composition:
     status: str
     cost: tuple[int, ...]
     bound: tuple[int, ...]
+    surface: Decorated
     report: Report
     seed: int
     spec_sha256: str
@@ -77,7 +83,8 @@ def compose(
     Args:
         loaded: The specification.
         seed: In place of the specification's.
-        effort: In place of the specification's.
+        effort: In place of the specification's. Its seconds are for the whole: the search leaves
+            some for the surface and the last check.
         watch: Called with every better answer.
 
     Raises:
@@ -113,7 +120,8 @@ def compose(
             for margin in MARGINS:
                 chords = candidates.considered(options, taste, margin)
                 texts = [Source("given", given), Source("prior", f"{chords}\n{places}")]
-                limit = effort or _effort(loaded, len(plan.slots))
+                asked = effort or _effort(loaded, len(plan.slots))
+                limit = _left(asked, begin)
                 ending, interrupted = _searched(
                     solver, [*sources, *texts], plan, limit, seed, watch
                 )
@@ -139,7 +147,7 @@ def compose(
         if ending.best is None and not ending.impossible:
             raise OutOfTime(
                 Fault(
-                    f"nothing was found in {ending.seconds:.2g} seconds.",
+                    f"nothing was found in {time.monotonic() - begin:.2g} seconds.",
                     loaded.path,
                     hint="Allow more, with --seconds or effort:, or give less.",
                 )
@@ -149,20 +157,22 @@ def compose(
             conflict = explain(solver, relaxed, plan, chords, loaded, own)
             raise NoSolution(*_faults(conflict, loaded))
         solved = time.monotonic()
-        score = decorated(
+        rest = replace(_left(asked, begin), conflicts=CONFLICTS)
+        surface = decorated(
             solver, finish.decoded(plan, ending.best), plan, style=spec.style,
-            overrides=dict(spec.rules), folders=own, seed=seed, density=spec.surface,
+            overrides=dict(spec.rules), folders=own, seed=seed, effort=rest, density=spec.surface,
         )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
+        surface.score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
         excused=plan.excused,
     )  # fmt: skip
     return Composition(
-        score,
+        surface.score,
         "optimal" if ending.optimal and not interrupted else "feasible",
         ending.best.cost,
         ending.best.cost if ending.optimal else _bound(ending.best.cost, options, taste),
+        surface,
         report,
         seed,
         loaded.sha256,
@@ -197,7 +207,9 @@ def _searched(
     best: Progress | None = None
     try:
         reader = partial(facts.decisions, plan)
-        for step in search(solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed):
+        for step in search(
+            solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT
+        ):
             if isinstance(step, Ending):
                 return step, False
             best = step
@@ -215,6 +227,13 @@ def _effort(loaded: LoadedSpec, places: int) -> Effort:
     if asked is None:
         return Effort(CONFLICTS_A_PLACE * places)
     return Effort(asked.conflicts, asked.seconds)
+
+
+def _left(effort: Effort, begin: float) -> Effort:
+    """Return what is left of an effort that began at a time; if in seconds, at least a little."""
+    if effort.seconds is None:
+        return effort
+    return replace(effort, seconds=max(LEAST, effort.seconds - (time.monotonic() - begin)))
 
 
 def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
@@ -248,6 +267,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "interrupted": piece.interrupted,
         "cost": list(piece.cost),
         "bound": list(piece.bound),
+        "surface": {"status": piece.surface.status, "cost": list(piece.surface.cost)},
         "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
         "kept_as_given": kept(piece),
