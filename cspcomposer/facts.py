@@ -162,8 +162,13 @@ def _voice(
     struck = {n.onset for n in voice.notes}
     open_note = False
     last: Fraction | None = None
+    end: Fraction | None = None
     for time in times:
         note = note_at(voice, time)
+        # Where all voices rest there is no onset to say so.
+        if end is not None and end < time:
+            last = None
+        end = note.end if note else None
         if note:
             yield f"{predicate}({name},{at(time)},{note.pitch})"
             open_note = False
