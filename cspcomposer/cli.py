@@ -148,7 +148,7 @@ def _written(piece: Composition, folder: Path, name: str, formats: Sequence[str]
 def _check(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from cspcomposer import check, lint, read, romantext, trial
+    from cspcomposer import check, check_show, lint, read, romantext, trial
 
     if options.out:
         _ready(options.out, options.file)
@@ -168,12 +168,12 @@ def _check(options: argparse.Namespace) -> int:
             continue
         reports.append(report)
         if options.out:
-            for file in check.write_marked(report, options.out, path.stem):
+            for file in check_show.write_marked(report, options.out, path.stem):
                 print(file, file=sys.stderr)
         if any(v.severity == "hard" for v in report.violations):
             code = max(code, 1)
     if options.json:
-        data: Any = [check.as_json(report) for report in reports]
+        data: Any = [check_show.as_json(report) for report in reports]
         if len(options.file) > 1:
             print(json.dumps(data, indent=2))
         elif data:
@@ -181,7 +181,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         console = Console(highlight=False)
         for report in reports:
-            console.print(check.table(report))
+            console.print(check_show.table(report))
     return code
 
 

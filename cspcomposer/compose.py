@@ -12,8 +12,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, brief, candidates, facts, finish, priors, rulebook, stages
-from cspcomposer.check import Report, as_json, beat_text, check
+from cspcomposer import (
+    __version__,
+    brief,
+    candidates,
+    facts,
+    finish,
+    priors,
+    rulebook,
+    stages,
+    words,
+)
+from cspcomposer.check import Report, check
+from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
 from cspcomposer.excuse import excused
 from cspcomposer.explain import Conflict, explain
@@ -252,7 +263,7 @@ def _sha256(own: Sequence[Path]) -> str:
 def kept(piece: Composition) -> list[str]:
     """Return what is a fault of the given lines alone, and stays, as sentences."""
     return [
-        f"bar {v.bar}, beat {beat_text(v.beat)}: {v.message} This is given, and kept."
+        f"bar {v.bar}, beat {words.beat_text(v.beat)}: {v.message} This is given, and kept."
         for v in piece.report.violations if v.given
     ]  # fmt: skip
 

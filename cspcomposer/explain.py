@@ -13,7 +13,6 @@ from pathlib import Path
 
 from cspcomposer import facts, rulebook, words
 from cspcomposer import pitch as pitches
-from cspcomposer.check import beat_text
 from cspcomposer.errors import Fault, OutOfTime
 from cspcomposer.facts import Clock, Outline
 from cspcomposer.rulebook import Rule
@@ -134,7 +133,8 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
         if note:
             bar, beat = position(plan.score, note.onset)
             line, column = _written(loaded, voice, note.onset)
-            text = f"{pitches.name(note.pitch)} is given in bar {bar}, beat {beat_text(beat)}."
+            place = f"bar {bar}, beat {words.beat_text(beat)}"
+            text = f"{pitches.name(note.pitch)} is given in {place}."
             return Fault(text, loaded.path, line, column, f"given.{voice}")
     bar, beat = position(plan.score, moment)
     text = f"{rule.title}: {words.sentence(rule, who)}"
@@ -143,8 +143,8 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
         line, column = (
             loaded.place("given.figures", index) if figured else loaded.place("given.numerals")
         )
-        return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}", loaded.path, line, column)
-    return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}")
+        return Fault(f"bar {bar}, beat {words.beat_text(beat)}: {text}", loaded.path, line, column)
+    return Fault(f"bar {bar}, beat {words.beat_text(beat)}: {text}")
 
 
 def _written(loaded: LoadedSpec, voice: str, onset: Fraction) -> tuple[int, int]:

@@ -22,11 +22,12 @@ from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
 from cspcomposer.analyse import analysed
-from cspcomposer.check import beat_text, check
+from cspcomposer.check import check
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
 from cspcomposer.habits import HEADER, counted
 from cspcomposer.rulebook import SEVERITIES
 from cspcomposer.score import Score
+from cspcomposer.words import beat_text
 
 BACH = "bach"
 PLACES = 10
@@ -145,6 +146,8 @@ def study(
         with ProcessPoolExecutor(min(jobs, len(names)), get_context("spawn")) as pool:
             pieces = followed(pool.map(work, names, chunksize=4))
     good = [p for p in pieces if not p.failure]
+    if not good:
+        raise BadInput(*(Fault(p.failure) for p in pieces))
     beats = sum((p.beats for p in good), Fraction(0))
     titles = {r.id: r.title for r in rulebook.read(rulebook.rule_files(folders))}
     counts = [
