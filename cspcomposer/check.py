@@ -15,8 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cspcomposer import pitch as pitches
-from cspcomposer import rulebook, solver, words
-from cspcomposer.analyse import analysed, known_numerals, parse_key
+from cspcomposer import rulebook, rulebook_pieces, solver, words
+from cspcomposer.analyse import analysed, analysed_all, known_numerals, parse_key
 from cspcomposer.errors import BadInput, BadScore, Fault
 from cspcomposer.facts import Outline, clock, facts
 from cspcomposer.romantext import Numeral, onset
@@ -128,15 +128,72 @@ def check(
         BadRules: there is no such style or rule, or a rule file cannot be used.
         BadInput: there is no such key or numeral.
     """
+    _not_silent(score, file)
+    score = analysed(score, key=key, numerals=numerals)
+    (report,) = _reports([score], [file], style, overrides, folders, excused)
+    return report
+
+
+def check_all(
+    scores: Sequence[Score],
+    *,
+    files: Sequence[str] = (),
+    style: str = "chorale",
+    overrides: Mapping[str, str] = _NOTHING,
+    folders: Iterable[Path] = (),
+) -> list[Report]:
+    """Return what `check` says of each score; together they take less time than one by one.
+
+    Args:
+        scores: As for `check`. Some twenty at a time are enough.
+        files: What each report says that it is about.
+        style: Name of a style.
+        overrides: Severities by rule id, before those of the style.
+        folders: Folders with rule files of the user's own.
+
+    Raises:
+        BadScore: there are no notes in one of them.
+        BadRules: as for `check`.
+    """
+    names = list(files) or [""] * len(scores)
+    for score, file in zip(scores, names, strict=True):
+        _not_silent(score, file)
+    return _reports(analysed_all(scores), names, style, overrides, folders)
+
+
+def _not_silent(score: Score, file: str) -> None:
     if not any(voice.notes for voice in score.voices):
         raise BadScore(Fault("there are no notes to check.", Path(file) if file else None))
-    score = analysed(score, key=key, numerals=numerals)
-    outline = Outline(score, tuple(c.onset for c in score.chords))
+
+
+def _reports(
+    scores: Sequence[Score],
+    files: Sequence[str],
+    style: str,
+    overrides: Mapping[str, str],
+    folders: Iterable[Path],
+    excused: Collection[tuple[str, Fraction, str]] = (),
+) -> list[Report]:
     ordered = tuple(sorted(overrides.items()))
     rules, sources = _prepared(style, ordered, tuple(folders))
-    atoms, _ = solver.consequences([*sources, solver.Source("score", facts(outline))], show=_SHOWN)
+    outlines = [Outline(score, tuple(c.onset for c in score.chords)) for score in scores]
+    found = rulebook_pieces.consequences(sources, [facts(o) for o in outlines], show=_SHOWN)
+    return [
+        _report(outline, file, style, rules, atoms, excused)
+        for outline, file, atoms in zip(outlines, files, found, strict=True)
+    ]
+
+
+def _report(
+    outline: Outline,
+    file: str,
+    style: str,
+    rules: Mapping[str, Rule],
+    atoms: Sequence[solver.Term],
+    excused: Collection[tuple[str, Fraction, str]],
+) -> Report:
     severities = {a.arguments[0].name: a.arguments[1].name for a in atoms if a.name == "effective"}
-    ticking = clock(outline)
+    score, ticking = outline.score, clock(outline)
     found = []
     for atom in atoms:
         if atom.name == "violation":
