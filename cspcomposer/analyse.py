@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from cspcomposer import key as keys
 from cspcomposer import pitch as pitches
-from cspcomposer.analyse_path import State, cheapest
+from cspcomposer.analyse_path import State, cheapest, weighed
 from cspcomposer.analyse_tables import tables
 from cspcomposer.errors import BadInput, Fault
 from cspcomposer.facts import Outline
@@ -36,17 +36,33 @@ def analysed(
     Raises:
         BadInput: no such key, or a numeral that the key does not have.
     """
-    if numerals:
-        return _stated(score, numerals)
-    if score.chords and score.keys:
-        return score
-    if not any(v.notes for v in score.voices):
-        return replace(score, keys=(parse_key(key or "C major"),))
+    return _stated(score, numerals) if numerals else analysed_all([score], key=key)[0]
+
+
+def analysed_all(scores: Sequence[Score], *, key: str | None = None) -> list[Score]:
+    """Return the scores with keys and chords, as `analysed` does one.
+
+    Raises:
+        BadInput: no such key.
+    """
     only = parse_key(key) if key else None
-    outline = Outline(replace(score, keys=(Key(Fraction(0), 3, "major"),), chords=()), ())
-    times, path, accents = cheapest(outline, tables(), (only.tonic, only.mode) if only else None)
-    refigured = {t for t, a in zip(times, accents, strict=True) if a in tables().refigured}
-    return _written(score, times, path, refigured)
+    out = list(scores)
+    outlines: dict[int, Outline] = {}
+    for i, score in enumerate(scores):
+        if not any(v.notes for v in score.voices):
+            if not (score.chords and score.keys):
+                out[i] = replace(score, keys=(only or parse_key("C major"),))
+        elif not (score.chords and score.keys):
+            bare = replace(score, keys=(Key(Fraction(0), 3, "major"),), chords=())
+            outlines[i] = Outline(bare, ())
+    weights = weighed(list(outlines.values()))
+    for (i, outline), weighing in zip(outlines.items(), weights, strict=True):
+        chosen = (only.tonic, only.mode) if only else None
+        times, path = cheapest(outline, weighing, tables(), chosen)
+        refigured = tables().refigured
+        within = {t for t, a in zip(times, weighing.accents, strict=True) if a in refigured}
+        out[i] = _written(scores[i], times, path, within)
+    return out
 
 
 def parse_key(text: str) -> Key:

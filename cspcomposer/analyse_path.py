@@ -5,31 +5,66 @@ Exact dynamic programming over (key, numeral) at every onset. Knows no music the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from cspcomposer import pitch as pitches
-from cspcomposer import solver
+from cspcomposer import rulebook_pieces
 from cspcomposer.analyse_tables import CLASSES, FAR, WEIGHED, Costs, Prices, Tables, programs
-from cspcomposer.facts import Clock, Outline, clock, facts, grid, phrases
-from cspcomposer.score import Score, note_at
+from cspcomposer.facts import Outline, clock, facts, grid, phrases
+from cspcomposer.score import Score, notes_at
 
 State = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """How heavy the moments of a piece are.
+
+    Attributes:
+        weights: What it costs to hear a voice at a tick as foreign to the chord.
+        lengths: Of each tick, until the next.
+        accents: Of each onset, in order.
+    """
+
+    weights: dict[tuple[str, int], int]
+    lengths: dict[int, int]
+    accents: list[int]
+
+
+def weighed(outlines: Sequence[Outline]) -> list[Weighing]:
+    """Return how heavy the moments of pieces are."""
+    out = []
+    texts = list(map(facts, outlines))
+    found = rulebook_pieces.consequences(programs()[1], texts, show=WEIGHED)
+    for outline, atoms in zip(outlines, found, strict=True):
+        said: dict[str, dict[Any, int]] = {name: {} for name in WEIGHED}
+        for atom in atoms:
+            *where, much = atom.arguments
+            said[atom.name][(where[0].name, where[1]) if len(where) > 1 else where[0]] = much
+        ticks = map(clock(outline).ticks, grid(outline))
+        accents = [said["accent"].get(tick, 0) for tick in ticks]
+        out.append(Weighing(said["weight"], said["length"], accents))
+    return out
+
+
 def cheapest(
-    outline: Outline, tables: Tables, only: tuple[int, str] | None
-) -> tuple[tuple[Fraction, ...], list[State], list[int]]:
-    """Return the onsets of a piece, key and numeral by number at each, and its accent.
+    outline: Outline, weighing: Weighing, tables: Tables, only: tuple[int, str] | None
+) -> tuple[tuple[Fraction, ...], list[State]]:
+    """Return the onsets of a piece, and key and numeral by number at each.
 
     Args:
         outline: The piece, all of it given.
+        weighing: Of this piece.
         tables: What everything costs.
         only: The one key to be heard, None for any.
     """
     score, times = outline.score, grid(outline)
-    local, accents = _local(outline, times, tables)
+    local = _local(outline, times, weighing, tables)
     rests = [(end, last) for _, end, last in phrases(score, times)]
     signatures = [_signature(score, t) for t in times]
     for i, (time, sharps) in enumerate(zip(times, signatures, strict=True)):
@@ -42,26 +77,28 @@ def cheapest(
     if only:
         local[:, [i for i, key in enumerate(tables.keys) if key != only]] += FAR
     breaths = {end for _, end in rests}
-    changes = [tables.change[accent] for accent in accents]
+    changes = [tables.change[accent] for accent in weighing.accents]
     starts = [0 if before in breaths else tables.abrupt for before in times[:-1]]
     whole = np.minimum(local, FAR).astype(np.int16)
-    return times, _path(whole, changes, [0, *starts], tables), accents
+    return times, _path(whole, changes, [0, *starts], tables)
 
 
 def _path(local: Costs, changes: list[int], starts: list[int], tables: Tables) -> list[State]:
     """Return the cheapest path, given what each state [T, K, N] costs by itself."""
     cost = local[0] + tables.enters
-    before: list[Costs] = []
+    before: list[tuple[Costs, Costs]] = []
+    room = np.empty_like(tables.progress)
     for i in range(1, len(local)):
         cost = np.minimum(cost - cost.min(), FAR)
-        before.append(cost)
-        moved = (_heard(cost, tables)[:, :, None] + tables.progress).min(1)
+        heard = _heard(cost, tables)
+        before.append((cost, heard))
+        moved = np.add(heard.T[:, :, None], tables.progress, out=room).min(0)
         fresh = _anywhere(cost, tables).min(0) + (starts[i] + tables.anew)
         entered = np.minimum(moved, fresh[:, None]) + tables.enters + changes[i]
         cost = np.minimum(cost, entered) + local[i]
     path = [divmod(int(cost.argmin()), cost.shape[1])]
     for i in range(len(local) - 1, 0, -1):
-        path.append(_came_from(before[i - 1], path[-1], changes[i], starts[i], tables))
+        path.append(_came_from(*before[i - 1], path[-1], changes[i], starts[i], tables))
     return path[::-1]
 
 
@@ -80,11 +117,12 @@ def _anywhere(cost: Costs, tables: Tables) -> Costs:
     return out
 
 
-def _came_from(cost: Costs, state: State, change: int, start: int, tables: Tables) -> State:
+def _came_from(
+    cost: Costs, heard: Costs, state: State, change: int, start: int, tables: Tables
+) -> State:
     """Return the state before, as the step forward found it."""
     key, numeral = state
-    heard = _heard(cost, tables)
-    moved = heard[key] + tables.progress[key, :, numeral]
+    moved = heard[key] + tables.progress[:, key, numeral]
     anywhere = _anywhere(cost, tables)[:, key]
     enters = int(tables.enters[state]) + change
     options = (
@@ -109,47 +147,27 @@ def _came_from(cost: Costs, state: State, change: int, start: int, tables: Table
 
 
 def _local(
-    outline: Outline, times: tuple[Fraction, ...], tables: Tables
-) -> tuple[Prices, list[int]]:
-    """Return what each chord costs at each onset [T, K, N], and the accents."""
-    score, ticking = outline.score, clock(outline)
-    weights, lengths, accents = _weighed(outline, ticking)
+    outline: Outline, times: tuple[Fraction, ...], weighing: Weighing, tables: Tables
+) -> Prices:
+    """Return what each chord costs at each onset [T, K, N]."""
+    ticks = list(map(clock(outline).ticks, times))
     seen = np.zeros((len(times), 3 * CLASSES), np.float32)
     foreign, silent, bass = seen.reshape(len(times), 3, CLASSES).swapaxes(0, 1)
-    for i, time in enumerate(times):
-        tick = ticking.ticks(time)
-        silent[i] = lengths[tick] / 10
-        sounding = [(v.name, note_at(v, time)) for v in score.voices]
-        for voice, note in sounding:
+    lengths = np.array([weighing.lengths[tick] for tick in ticks], np.float32) / 10
+    silent[:] = lengths[:, None]
+    lowest = [0] * len(times)
+    for voice in outline.score.voices:
+        for i, note in enumerate(notes_at(voice, times)):
             if note:
                 klass = pitches.class_of(note.pitch)
-                foreign[i, klass] += weights[voice, tick]
+                foreign[i, klass] += weighing.weights[voice.name, ticks[i]]
                 silent[i, klass] = 0
-        low = next((n for _, n in reversed(sounding) if n), None)
-        if low:
-            bass[i, pitches.class_of(low.pitch)] = lengths[tick] / 10
+                lowest[i] = klass
+    heard = [i for i, klass in enumerate(lowest) if klass]
+    bass[heard, [lowest[i] for i in heard]] = lengths[heard]
     local: Prices = seen @ tables.fits
     local += foreign.sum(1)[:, None]
-    return (
-        local.reshape(len(times), *tables.shape),
-        [accents.get(ticking.ticks(time), 0) for time in times],
-    )
-
-
-def _weighed(
-    outline: Outline, ticking: Clock
-) -> tuple[dict[tuple[str, int], int], dict[int, int], dict[int, int]]:
-    sources = [*programs()[1], solver.Source("score", facts(outline))]
-    weights: dict[tuple[str, int], int] = {}
-    lengths: dict[int, int] = {}
-    accents: dict[int, int] = {}
-    for atom in solver.consequences(sources, show=WEIGHED)[0]:
-        if atom.name == "weight":
-            voice, tick, weight = atom.arguments
-            weights[voice.name, tick] = weight
-        else:
-            (lengths if atom.name == "length" else accents)[atom.arguments[0]] = atom.arguments[1]
-    return weights, lengths, accents
+    return local.reshape(len(times), *tables.shape)
 
 
 def _signature(score: Score, time: Fraction) -> int:

@@ -43,7 +43,7 @@ class Tables:
             costs for a quarter note not to hear a class; to have it in the bass.
         enters: [K, N] when the chord is new; very dear where there is no such numeral.
         closing: [K, N] at the end of a phrase; `ending` at the end of the piece.
-        progress: [K, N, N] from one numeral to the next.
+        progress: [N, K, N] from one numeral in a key to the next.
         modulation: [K, K].
         pivots: Pairs of states with the same chord in two keys, in groups with one target: the
             states from, the targets, where each group begins, the prices.
@@ -119,13 +119,13 @@ def tables() -> Tables:
                     out[i, place[mode, numeral]] = cost
         return out
 
-    progress = np.full((len(keys), width, width), FAR, np.int16)
+    progress = np.full((width, len(keys), width), FAR, np.int16)
     for mode, a, b, cost in found["progression"]:
         if (mode, a) not in place or (mode, b) not in place:
             continue
         for i, key in enumerate(keys):
             if key[1] == mode:
-                at = (i, place[mode, a], place[mode, b])
+                at = (place[mode, a], i, place[mode, b])
                 progress[at] = min(progress[at], cost)
     modulation = np.zeros((len(keys), len(keys)), np.int16)
     for k, m, k2, m2, cost in found["modulation"]:

@@ -15,6 +15,7 @@ from cspcomposer.lint import admitted
 from cspcomposer.score import Score
 from cspcomposer.spec import FileSource
 from cspcomposer.specfile import LoadedSpec
+from cspcomposer.trial import tried
 
 
 def own_rules(loaded: LoadedSpec) -> tuple[Path, ...]:
@@ -32,7 +33,7 @@ def own_rules(loaded: LoadedSpec) -> tuple[Path, ...]:
     ]
     if faults:
         raise BadSpec(*faults)
-    paths = admitted(places)
+    paths = tried(admitted(places))
     _know_names(loaded, paths)
     return paths
 

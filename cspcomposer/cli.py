@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cspcomposer.cli_options import Command, parser
-from cspcomposer.errors import BadInput, CSPComposerError, Fault
+from cspcomposer.errors import BadInput, CSPComposerError, Fault, NotGrounded
 
 if TYPE_CHECKING:
     from cspcomposer.compose import Composition
@@ -60,6 +60,8 @@ class _Ticker:
     def __init__(self, name: str) -> None:
         self._name, self._shown = name, False
         self._on = sys.stderr.isatty()
+        if self._on:
+            self._show(f"{name}: laying out the rules")
 
     def __call__(self, progress: Progress) -> None:
         if self._on and progress.seconds > 1.0:
@@ -105,7 +107,7 @@ def _compose(options: argparse.Namespace) -> int:
 
 
 def _compose_one(path: Path, options: argparse.Namespace) -> int:
-    from cspcomposer import compose, specfile
+    from cspcomposer import brief, compose, specfile, trial
     from cspcomposer.search import Effort
 
     loaded = specfile.load(path)
@@ -113,6 +115,8 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
     effort = Effort(None, options.seconds) if options.seconds else None
     try:
         piece = compose.compose(loaded, seed=options.seed, effort=effort, watch=ticker)
+    except NotGrounded as error:
+        raise trial.suspected(error, brief.own_rules(loaded)) from error
     finally:
         ticker.done()
     formats = options.format or loaded.spec.outputs
@@ -144,12 +148,11 @@ def _written(piece: Composition, folder: Path, name: str, formats: Sequence[str]
 def _check(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from cspcomposer import check, read, romantext
-    from cspcomposer.lint import admitted
+    from cspcomposer import check, check_show, lint, read, romantext, trial
 
     if options.out:
         _ready(options.out, options.file)
-    own = admitted(options.rules)
+    own = trial.tried(lint.admitted(options.rules))
     numerals = romantext.read(options.numerals) if options.numerals else ()
     reports, code = [], 0
     for path in options.file:
@@ -160,17 +163,17 @@ def _check(options: argparse.Namespace) -> int:
                 key=options.key, numerals=check.placed(score, numerals, file=options.numerals),
             )  # fmt: skip
         except CSPComposerError as error:
-            _complain(error)
+            _complain(trial.suspected(error, own) if isinstance(error, NotGrounded) else error)
             code = max(code, error.exit_code)
             continue
         reports.append(report)
         if options.out:
-            for file in check.write_marked(report, options.out, path.stem):
+            for file in check_show.write_marked(report, options.out, path.stem):
                 print(file, file=sys.stderr)
         if any(v.severity == "hard" for v in report.violations):
             code = max(code, 1)
     if options.json:
-        data: Any = [check.as_json(report) for report in reports]
+        data: Any = [check_show.as_json(report) for report in reports]
         if len(options.file) > 1:
             print(json.dumps(data, indent=2))
         elif data:
@@ -178,7 +181,7 @@ def _check(options: argparse.Namespace) -> int:
     else:
         console = Console(highlight=False)
         for report in reports:
-            console.print(check.table(report))
+            console.print(check_show.table(report))
     return code
 
 
@@ -228,10 +231,10 @@ def _rules(options: argparse.Namespace) -> int:
 
 
 def _rules_tested(place: Path) -> int:
-    from cspcomposer import lint, rulebook
+    from cspcomposer import lint, rulebook, trial
 
     code = 0
-    for path in lint.admitted([place]):
+    for path in trial.tried(lint.admitted([place])):
         faults = lint.lint(path)
         for fault in faults:
             print(fault)

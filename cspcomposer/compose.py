@@ -12,8 +12,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, brief, candidates, facts, finish, priors, rulebook, stages
-from cspcomposer.check import Report, as_json, beat_text, check
+from cspcomposer import (
+    __version__,
+    brief,
+    candidates,
+    facts,
+    finish,
+    priors,
+    rulebook,
+    stages,
+    words,
+)
+from cspcomposer.check import Report, check
+from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
 from cspcomposer.excuse import excused
 from cspcomposer.explain import Conflict, explain
@@ -24,10 +35,13 @@ from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, sear
 from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
-from cspcomposer.surface import decorated
+from cspcomposer.surface import CONFLICTS, Decorated, decorated
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
 MARGINS = (25, None)
+# The surface and the last check take about as long as grounding did, and may take so much.
+KEPT = 1.5
+LEAST = 1.0
 SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2, "delays": 3}
 WANTED = SHOWN | {"violation": 3}
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
@@ -39,9 +53,11 @@ class Composition:
 
     Attributes:
         score: The piece.
-        status: "optimal" (nothing better exists) or "feasible".
-        cost: Strong faults, then mild faults and preferences in tenths of a nat.
-        bound: What the cost is at least; as far as it is known.
+        status: "optimal" (no better setting exists) or "feasible". The setting is the chords with
+            one note to each; its surface is chosen after it.
+        cost: The setting's: strong faults, then mild faults and preferences in tenths of a nat.
+        bound: What the setting's cost is at least; as far as it is known.
+        surface: How the choice of the surface ended, and what it costs, see `Decorated`.
         report: Where the finished piece breaks which soft rules.
         seed: The seed.
         spec_sha256: Of the specification file.
@@ -54,6 +70,7 @@ class Composition:
     status: str
     cost: tuple[int, ...]
     bound: tuple[int, ...]
+    surface: Decorated
     report: Report
     seed: int
     spec_sha256: str
@@ -77,7 +94,8 @@ def compose(
     Args:
         loaded: The specification.
         seed: In place of the specification's.
-        effort: In place of the specification's.
+        effort: In place of the specification's. Its seconds are for the whole: the search leaves
+            some for the surface and the last check.
         watch: Called with every better answer.
 
     Raises:
@@ -90,86 +108,47 @@ def compose(
     spec = loaded.spec
     seed = spec.seed if seed is None else seed
     own = brief.own_rules(loaded)
-    program = partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
     brief.know_ranges(loaded)
     scores = brief.given_scores(loaded)
     prepared = time.monotonic()
-    rhythm: HarmonicRhythm | None = None
-    interrupted = False
-    unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
-    noise = priors.Noise(seed, temperature=spec.prior.temperature)
     with Solver() as solver:
-        while True:
-            plan = stages.outline(loaded, scores, rhythm=rhythm)
-            plan = replace(plan, excused=unmendable or ())
-            given = facts.facts(plan)
-            prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
-            options = candidates.options(
-                f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders
-            )
-            brief.know_numerals(loaded, plan, options)
-            taste = priors.taste(prior, noise, options)
-            sources = _program(program, prior.folders)
-            melody = priors.melody(noise, plan)
-            for margin in MARGINS:
-                looked_at = candidates.considered(options, taste, margin)
-                chords = candidates.stated(looked_at, taste)
-                notes = prior.notes({slot: tuple(names) for slot, names in looked_at.items()})
-                texts = [
-                    Source("given", given),
-                    Source("prior", "\n".join([prior.facts, chords, notes, melody])),
-                ]
-                limit = effort or _effort(loaded, len(plan.slots))
-                ending, interrupted = _searched(
-                    solver, [*sources, *texts], plan, limit, seed, watch
-                )
-                if ending.best or not ending.impossible:
-                    break
-                if unmendable is None:
-                    every = candidates.considered(options, taste, None)
-                    unmendable = excused(
-                        solver, plan, candidates.stated(every, taste),
-                        style=spec.style, overrides=dict(spec.rules), folders=own,
-                    )  # fmt: skip
-                    if unmendable:
-                        break
-            if unmendable and not plan.excused:
-                continue
-            finer = FINER.get(rhythm or spec.harmonic_rhythm)
-            if ending.best or not ending.impossible:
-                break
-            if "harmonic_rhythm" in spec.model_fields_set or finer is None:
-                break
-            rhythm = finer
-        if ending.best is None and interrupted:
+        found = _found(solver, loaded, scores, own, seed, effort, watch, begin)
+        plan, ending, best = found.plan, found.ending, found.ending.best
+        if best is None and found.interrupted:
             raise KeyboardInterrupt
-        if ending.best is None and not ending.impossible:
+        if best is None and not ending.impossible:
             raise OutOfTime(
                 Fault(
-                    f"nothing was found in {ending.seconds:.2g} seconds.",
+                    f"nothing was found in {time.monotonic() - begin:.2g} seconds.",
                     loaded.path,
                     hint="Allow more, with --seconds or effort:, or give less.",
                 )
             )
-        if ending.best is None:
-            relaxed = program(["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong"))
-            conflict = explain(solver, relaxed, plan, chords, loaded, own)
+        if best is None:
+            relaxed = _rules(loaded, own)(
+                ["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong")
+            )
+            conflict = explain(solver, relaxed, plan, found.chords, loaded, own)
             raise NoSolution(*_faults(conflict, loaded))
         solved = time.monotonic()
-        score = decorated(
-            solver, finish.decoded(plan, ending.best), plan, style=spec.style,
-            overrides=dict(spec.rules), folders=own, seed=seed, density=spec.surface,
+        asked = effort or _effort(loaded, len(plan.slots))
+        rest = replace(_left(asked, begin), conflicts=CONFLICTS)
+        surface = decorated(
+            solver, finish.decoded(plan, best), plan, style=spec.style,
+            overrides=dict(spec.rules), folders=own, seed=seed, effort=rest, density=spec.surface,
         )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
+        surface.score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
         excused=plan.excused,
     )  # fmt: skip
     return Composition(
-        score,
-        "optimal" if ending.optimal and not interrupted else "feasible",
-        ending.best.cost,
-        ending.best.cost if ending.optimal else _bound(ending.best.cost, options, taste),
+        surface.score,
+        "optimal" if ending.optimal and not found.interrupted else "feasible",
+        best.cost,
+        # Of what goes before the mild faults and preferences no bound is known.
+        best.cost if ending.optimal else (*(0 for _ in best.cost[:-1]), found.bound),
+        surface,
         report,
         seed,
         loaded.sha256,
@@ -181,26 +160,93 @@ def compose(
             "surface": adorned - solved,
             "check": time.monotonic() - adorned,
         },
-        interrupted,
+        found.interrupted,
     )
 
 
-def _program(program: Callable[..., list[Source]], folders: tuple[str, ...]) -> list[Source]:
-    """Return everything but the piece, without what it does not need."""
-    texts = program(
-        ["harmony", "voices", "given"],
-        "enforce",
-        heeded=("hard", "strong", "mild"),
-        priors=folders,
-    )
-    return sliced(texts, list(WANTED.items()))
+@dataclass(frozen=True)
+class _Found:
+    """How the search for a setting ended.
+
+    Attributes:
+        plan: What was searched for.
+        ending: What was found.
+        chords: The chords that were looked at, as facts.
+        bound: What mild faults and preferences cost at least.
+        interrupted: Whether the user ended it.
+    """
+
+    plan: Outline
+    ending: Ending
+    chords: str
+    bound: int
+    interrupted: bool
 
 
-def _bound(
-    cost: Sequence[int], options: candidates.Options, taste: candidates.Taste
-) -> tuple[int, ...]:
-    """Return lower bounds on a cost of so many priorities; only the lowest one's is known."""
-    return (*(0 for _ in cost[:-1]), candidates.bound(options, taste))
+def _found(
+    solver: Solver,
+    loaded: LoadedSpec,
+    scores: Mapping[str, Score],
+    own: Sequence[Path],
+    seed: int,
+    effort: Effort | None,
+    watch: Watcher | None,
+    begin: float,
+) -> _Found:
+    """Return the best setting, looking further only when there is none.
+
+    First at likely chords, then at all; then faults of what is given are excused; then the harmony
+    may change more often, unless the specification says how often.
+    """
+    spec = loaded.spec
+    rhythm: HarmonicRhythm | None = None
+    unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
+    noise = priors.Noise(seed, temperature=spec.prior.temperature)
+    while True:
+        plan = stages.outline(loaded, scores, rhythm=rhythm)
+        plan = replace(plan, excused=unmendable or ())
+        given = facts.facts(plan)
+        prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
+        options = candidates.options(
+            f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders
+        )
+        brief.know_numerals(loaded, plan, options)
+        taste = priors.taste(prior, noise, options)
+        program = _rules(loaded, own)(
+            ["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"),
+            priors=prior.folders,
+        )  # fmt: skip
+        sources = sliced(program, list(WANTED.items()))
+        melody = priors.melody(noise, plan)
+        for margin in MARGINS:
+            likely = candidates.considered(options, taste, margin)
+            chords = candidates.stated(likely, taste)
+            notes = prior.notes({slot: tuple(names) for slot, names in likely.items()})
+            preferred = "\n".join([prior.facts, chords, notes, melody])
+            texts = [Source("given", given), Source("prior", preferred)]
+            limit = _left(effort or _effort(loaded, len(plan.slots)), begin)
+            ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
+            if ending.best or not ending.impossible:
+                bound = candidates.bound(options, taste)
+                return _Found(plan, ending, chords, bound, interrupted)
+            if unmendable is None:
+                every = candidates.stated(candidates.considered(options, taste, None), taste)
+                unmendable = excused(
+                    solver, plan, every, style=spec.style, overrides=dict(spec.rules), folders=own
+                )
+                if unmendable:
+                    break
+        if unmendable and not plan.excused:
+            continue
+        rhythm = FINER.get(rhythm or spec.harmonic_rhythm)
+        if "harmonic_rhythm" in spec.model_fields_set or rhythm is None:
+            return _Found(plan, ending, chords, 0, interrupted)
+
+
+def _rules(loaded: LoadedSpec, own: Sequence[Path]) -> Callable[..., list[Source]]:
+    """Return `rulebook.program` for what a specification says of its rules."""
+    spec = loaded.spec
+    return partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
 
 
 def _searched(
@@ -215,7 +261,9 @@ def _searched(
     best: Progress | None = None
     try:
         reader = partial(facts.decisions, plan)
-        for step in search(solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed):
+        for step in search(
+            solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT
+        ):
             if isinstance(step, Ending):
                 return step, False
             best = step
@@ -235,6 +283,13 @@ def _effort(loaded: LoadedSpec, places: int) -> Effort:
     return Effort(asked.conflicts, asked.seconds)
 
 
+def _left(effort: Effort, begin: float) -> Effort:
+    """Return what is left of an effort that began at a time; if in seconds, at least a little."""
+    if effort.seconds is None:
+        return effort
+    return replace(effort, seconds=max(LEAST, effort.seconds - (time.monotonic() - begin)))
+
+
 def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
     head = "there is no solution: " + conflict.summary
     return [Fault(head, loaded.path), *conflict.lines, *conflict.relaxation]
@@ -251,7 +306,7 @@ def _sha256(own: Sequence[Path]) -> str:
 def kept(piece: Composition) -> list[str]:
     """Return what is a fault of the given lines alone, and stays, as sentences."""
     return [
-        f"bar {v.bar}, beat {beat_text(v.beat)}: {v.message} This is given, and kept."
+        f"bar {v.bar}, beat {words.beat_text(v.beat)}: {v.message} This is given, and kept."
         for v in piece.report.violations if v.given
     ]  # fmt: skip
 
@@ -266,6 +321,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "interrupted": piece.interrupted,
         "cost": list(piece.cost),
         "bound": list(piece.bound),
+        "surface": {"status": piece.surface.status, "cost": list(piece.surface.cost)},
         "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
         "kept_as_given": kept(piece),

@@ -6,8 +6,9 @@ CSPComposerError
 │   ├── BadScore                     a score file
 │   └── BadRules                     a rule file, a style, a predicate nobody defines
 ├── NoSolution              exit 3   the rules and the given lines contradict each other
-├── OutOfTime               exit 4   no answer within the effort allowed
-└── SolverStopped           exit 4   the solving process died (memory, a signal)
+└── OutOfTime               exit 4   no answer within the effort allowed
+    ├── NotGrounded                  the rules of a piece could not even be laid out in time
+    └── SolverStopped                the solving process died (memory, a signal)
 """
 
 from __future__ import annotations
@@ -96,6 +97,10 @@ class OutOfTime(CSPComposerError):
     """No answer within the effort allowed."""
 
     exit_code = 4
+
+
+class NotGrounded(OutOfTime):
+    """The rules and the piece could not be put together in time: too long, or without an end."""
 
 
 class SolverStopped(OutOfTime):

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from cspcomposer import facts, rulebook, words
 from cspcomposer import pitch as pitches
-from cspcomposer.check import beat_text
-from cspcomposer.errors import Fault
+from cspcomposer.errors import Fault, OutOfTime
 from cspcomposer.facts import Clock, Outline
 from cspcomposer.rulebook import Rule
 from cspcomposer.rulebook_slice import sliced
@@ -63,17 +62,20 @@ def explain(
     """
     rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(own))}
     sources = sliced(program, [("fault", 3), ("effective", 2)])
-    solver.ground(
-        [*sources, Source("given", facts.facts(plan)), Source("chords", chords)],
-        options=("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min"),
-    )
+    try:
+        solver.ground(
+            [*sources, Source("given", facts.facts(plan)), Source("chords", chords)],
+            options=("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min"),
+        )
+    except OutOfTime:
+        return _unexplained()
     hard = [
         str(a.arguments[0]) for a in solver.atoms("effective", 2) if str(a.arguments[1]) == "hard"
     ]
     hard.sort(key=lambda name: (rules[name].stage != "given", name))
     found = solver.conflict("fault", 3, first=hard, seconds=SECONDS)
     if found is None:
-        return Conflict("but no conflict was found within the time.", (), (), ())
+        return _unexplained()
     if not found:
         return Conflict(
             "some free voice has no note that it can sing, whatever the rules.",
@@ -93,6 +95,12 @@ def explain(
         else ()
     )
     return Conflict("these demands cannot all be met.", lines, ways, found)
+
+
+def _unexplained() -> Conflict:
+    """Return what is said where there is no solution, and no time to find out why."""
+    way = "Compose fewer bars at a time, or give less, until it is clear where they collide."
+    return Conflict("finding out why took too long, and was given up.", (Fault(way),), (), ())
 
 
 def _lines(
@@ -125,7 +133,8 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
         if note:
             bar, beat = position(plan.score, note.onset)
             line, column = _written(loaded, voice, note.onset)
-            text = f"{pitches.name(note.pitch)} is given in bar {bar}, beat {beat_text(beat)}."
+            place = f"bar {bar}, beat {words.beat_text(beat)}"
+            text = f"{pitches.name(note.pitch)} is given in {place}."
             return Fault(text, loaded.path, line, column, f"given.{voice}")
     bar, beat = position(plan.score, moment)
     text = f"{rule.title}: {words.sentence(rule, who)}"
@@ -134,8 +143,8 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
         line, column = (
             loaded.place("given.figures", index) if figured else loaded.place("given.numerals")
         )
-        return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}", loaded.path, line, column)
-    return Fault(f"bar {bar}, beat {beat_text(beat)}: {text}")
+        return Fault(f"bar {bar}, beat {words.beat_text(beat)}: {text}", loaded.path, line, column)
+    return Fault(f"bar {bar}, beat {words.beat_text(beat)}: {text}")
 
 
 def _written(loaded: LoadedSpec, voice: str, onset: Fraction) -> tuple[int, int]:

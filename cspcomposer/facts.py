@@ -6,7 +6,7 @@ Times become whole ticks, as few to a quarter as the piece allows; pitches stay 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -61,7 +61,11 @@ class Clock:
 
     def ticks(self, time: Fraction) -> int:
         """Return a time in ticks."""
-        return int(time * self.quarter)
+        return time.numerator * self.quarter // time.denominator
+
+    def reached(self, time: Fraction) -> int:
+        """Return the first tick that is not before a time."""
+        return -(-time.numerator * self.quarter // time.denominator)
 
     def time(self, ticks: int) -> Fraction:
         """Return ticks as a time in quarter notes."""
@@ -77,9 +81,9 @@ def clock(outline: Outline) -> Clock:
         *(m.onset for m in score.measures),
         *(m.length for m in score.measures),
     ]
-    times += [t for v in score.voices for n in v.notes for t in (n.onset, n.end)]
-    units = [Fraction(4, m.unit) for m in score.measures]
-    return Clock(lcm(1, *(t.denominator for t in [*times, *units])))
+    times += [t for v in score.voices for n in v.notes for t in (n.onset, n.duration)]
+    times += [Fraction(4, unit) for unit in {m.unit for m in score.measures}]
+    return Clock(lcm(1, *{t.denominator for t in times}))
 
 
 def grid(outline: Outline) -> tuple[Fraction, ...]:
@@ -114,34 +118,35 @@ def facts(outline: Outline) -> str:
 def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
     score, at = outline.score, ticking.ticks
     times = grid(outline)
-    slots = set(outline.slots)
+    ticks, slots = list(map(at, times)), set(map(at, outline.slots))
     yield f"quarter({ticking.quarter})"
     for index, voice in enumerate(score.voices, 1):
         yield f"voice({voice.name},{index})"
     for m in score.measures:
         start = m.onset - (m.full - m.length if m.number == 0 else 0)
         yield f"measure({m.number},{at(start)},{at(m.onset + m.length - start)},{m.beats},{m.unit})"
-    for time in times:
-        yield f"onset({at(time)})"
-        key = key_at(score.keys, time)
-        yield f"key({at(time)},{key.tonic},{key.mode})"
-    for a, b in pairwise(times):
-        yield f"next({at(a)},{at(b)})"
+    changes = [ticking.reached(key.onset) for key in score.keys]
+    for tick in ticks:
+        yield f"onset({tick})"
+        key = score.keys[max(bisect_right(changes, tick) - 1, 0)]
+        yield f"key({tick},{key.tonic},{key.mode})"
+    for a, b in pairwise(ticks):
+        yield f"next({a},{b})"
     for slot in outline.slots:
         yield f"slot({at(slot)})"
-    for a, b in pairwise(outline.slots):
-        yield f"next_slot({at(a)},{at(b)})"
+    for first, second in pairwise(outline.slots):
+        yield f"next_slot({at(first)},{at(second)})"
     for begin, end, last in phrases(score, times):
         yield f"phrase({at(begin)},{at(end)},{at(last)})"
     for voice in score.voices:
-        free = outline.free.get(voice.name, frozenset())
+        free = set(map(at, outline.free.get(voice.name, ())))
         predicate = "given" if outline.free else "pitch"
         prefix = "skeleton_" if outline.adornable else ""
-        for line in _voice(voice, predicate, free, times, slots, ticking):
+        for line in _voice(voice, predicate, free, ticks, slots, ticking):
             yield f"{prefix}{line}"
         for time in sorted(outline.adornable.get(voice.name, ())):
             yield f"adornable({voice.name},{at(time)})"
-    yield from _harmonies(outline, times, ticking)
+    yield from _harmonies(outline, ticks, ticking)
     for name, (low, high) in outline.compass.items():
         yield f"own_compass({name},{low},{high})"
     for time, kind in outline.cadences:
@@ -153,43 +158,49 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
 def _voice(
     voice: Voice,
     predicate: str,
-    free: frozenset[Fraction],
-    times: Iterable[Fraction],
-    slots: set[Fraction],
+    free: set[int],
+    ticks: Sequence[int],
+    slots: set[int],
     ticking: Clock,
 ) -> Iterator[str]:
     at, name = ticking.ticks, voice.name
-    struck = {n.onset for n in voice.notes}
+    struck = [at(n.onset) for n in voice.notes]
+    ends = [at(n.onset) + at(n.duration) for n in voice.notes]
     open_note = False
-    last: Fraction | None = None
-    for time in times:
-        note = note_at(voice, time)
-        if note:
-            yield f"{predicate}({name},{at(time)},{note.pitch})"
+    last: int | None = None
+    end: int | None = None
+    for tick in ticks:
+        # Where all voices rest there is no onset to say so.
+        if end is not None and end < tick:
+            last = None
+        index = bisect_right(struck, tick) - 1
+        end = ends[index] if index >= 0 and tick < ends[index] else None
+        if end is not None:
+            yield f"{predicate}({name},{tick},{voice.notes[index].pitch})"
             open_note = False
-        elif time in free:
-            yield f"free({name},{at(time)})"
+        elif tick in free:
+            yield f"free({name},{tick})"
             open_note = True
-        elif open_note and time not in slots:
-            yield f"held({name},{at(time)})"
+        elif open_note and tick not in slots:
+            yield f"held({name},{tick})"
         else:
             open_note, last = False, None
-        if time in struck or time in free:
-            yield f"attack({name},{at(time)})"
+        if (index >= 0 and struck[index] == tick) or tick in free:
+            yield f"attack({name},{tick})"
             if last is not None:
-                yield f"leads({name},{at(last)},{at(time)})"
-            last = time
+                yield f"leads({name},{last},{tick})"
+            last = tick
 
 
-def _harmonies(outline: Outline, times: tuple[Fraction, ...], ticking: Clock) -> Iterator[str]:
+def _harmonies(outline: Outline, ticks: Sequence[int], ticking: Clock) -> Iterator[str]:
     at = ticking.ticks
     chords = outline.score.chords
     if chords:
-        starts = [c.onset for c in chords]
-        for time in times:
-            index = bisect_right(starts, time) - 1
+        starts = [ticking.reached(c.onset) for c in chords]
+        for tick in ticks:
+            index = bisect_right(starts, tick) - 1
             if index >= 0:
-                yield f'harmony({at(time)},"{chords[index].numeral}")'
+                yield f'harmony({tick},"{chords[index].numeral}")'
     for time, numeral, inversion in outline.numerals:
         yield f'given_harmony({at(time)},"{numeral}")'
         if inversion is not None:

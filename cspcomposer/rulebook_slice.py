@@ -44,8 +44,8 @@ class Statement:
             self._body(node)
 
     def _head(self, node: Any) -> None:
-        for atom in _atoms(node):
-            self.heads.add(_signature(atom))
+        for atom in atoms_of(node):
+            self.heads.add(signature(atom))
         if node.ast_type in (ast.ASTType.Aggregate, ast.ASTType.Disjunction):
             # The conditions of a choice are looked at, and count among its heads harmlessly.
             for element in node.elements:
@@ -53,22 +53,22 @@ class Statement:
                     self._body(condition)
 
     def _body(self, node: Any) -> None:
-        for atom in _atoms(node):
-            signature = _signature(atom)
-            self.bodies.add(signature)
+        for atom in atoms_of(node):
+            predicate = signature(atom)
+            self.bodies.add(predicate)
             if not atom.arguments:
                 continue
             last = atom.arguments[-1]
             for value in last.arguments if last.ast_type == ast.ASTType.Pool else [last]:
                 constant = value.ast_type == ast.ASTType.SymbolicTerm
-                self.last.append((signature, str(value), constant))
+                self.last.append((predicate, str(value), constant))
                 if len(atom.arguments) == 1 and not constant:
                     self.kinds[str(value)] = atom.name
-            if signature == ASKED:
+            if predicate == ASKED:
                 self.filters.add(str(atom.arguments[0]))
 
 
-def _atoms(node: Any) -> Iterator[Any]:
+def atoms_of(node: Any) -> Iterator[Any]:
     """Yield the functions that are atoms in a tree, pools opened."""
     if node.ast_type == ast.ASTType.SymbolicAtom:
         symbols = [node.symbol]
@@ -84,14 +84,15 @@ def _atoms(node: Any) -> Iterator[Any]:
     for key in node.child_keys:
         child = getattr(node, key)
         if isinstance(child, ast.AST):
-            yield from _atoms(child)
+            yield from atoms_of(child)
         elif child is not None:
             for item in child:
                 if isinstance(item, ast.AST):
-                    yield from _atoms(item)
+                    yield from atoms_of(item)
 
 
-def _signature(atom: Any) -> Signature:
+def signature(atom: Any) -> Signature:
+    """Return the name and the arity of an atom."""
     return atom.name, len(atom.arguments)
 
 
@@ -142,11 +143,11 @@ def sliced(sources: Sequence[Source], wanted: Sequence[Signature]) -> list[Sourc
     open_signatures = [*wanted, *(b for s in roots for b in s.bodies)]
     kept.update(map(id, roots))
     while open_signatures:
-        signature = open_signatures.pop()
-        if signature in needed:
+        predicate = open_signatures.pop()
+        if predicate in needed:
             continue
-        needed.add(signature)
-        for statement in by_head.get(signature, ()):
+        needed.add(predicate)
+        for statement in by_head.get(predicate, ()):
             kept.add(id(statement))
             open_signatures += statement.bodies
     out = [

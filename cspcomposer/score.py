@@ -7,6 +7,7 @@ Silence is where no note is. Voices run from the highest to the lowest.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -198,6 +199,16 @@ def note_at(voice: Voice, time: Fraction) -> Note | None:
     if index >= 0 and time < voice.notes[index].end:
         return voice.notes[index]
     return None
+
+
+def notes_at(voice: Voice, times: Sequence[Fraction]) -> Iterator[Note | None]:
+    """Yield what `note_at` says at each of some times, which are in order."""
+    coming = iter(voice.notes)
+    note, following = None, next(coming, None)
+    for time in times:
+        while following and following.onset <= time:
+            note, following = following, next(coming, None)
+        yield note if note and time < note.end else None
 
 
 def onsets(score: Score) -> tuple[Fraction, ...]:

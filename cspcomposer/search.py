@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cspcomposer.errors import NotGrounded
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
 # By default as many conflicts as let most windows of a piece be searched twice.
@@ -22,6 +23,8 @@ WIDTHS = (4, 6, 8)
 LANE_WIDTHS = (8, 16)
 # How far beyond its border what a window holds may depend on others.
 CONTEXT = 3
+# Seconds that grounding, and then a first answer, may take even if fewer are allowed.
+LEAST = 3.0
 _LARGE = 2**31 - 2
 
 
@@ -80,6 +83,7 @@ class _Budget:
 
     def __init__(self, effort: Effort) -> None:
         self._effort, self.begin, self.used = effort, time.monotonic(), 0
+        self.kept = 0.0
 
     @property
     def elapsed(self) -> float:
@@ -93,7 +97,7 @@ class _Budget:
     @property
     def seconds(self) -> float | None:
         limit = self._effort.seconds
-        return None if limit is None else max(0.0, limit - self.elapsed)
+        return None if limit is None else max(0.0, limit - self.kept - self.elapsed)
 
     @property
     def spent(self) -> bool:
@@ -108,6 +112,7 @@ def search(
     decisions: Reader,
     effort: Effort,
     seed: int = 0,
+    keep: float = 0.0,
 ) -> Iterator[Progress | Ending]:
     """Yield better and better answers of a program, then the ending.
 
@@ -118,17 +123,27 @@ def search(
         decisions: Reads the choices out of an answer.
         effort: How long.
         seed: For the solver's own choices.
+        keep: Of limited seconds so many times what grounding took are left for what comes after,
+            but never more than a third.
     """
     budget = _Budget(effort)
     signatures = [f"{name}/{arity}" for name, arity in show.items()]
-    solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
+    try:
+        options = (*OPTIONS, f"--seed={seed}")
+        most = None if effort.seconds is None else max(LEAST, effort.seconds)
+        solver.ground(sources, options=options, show=signatures, seconds=most)
+    except NotGrounded:
+        if effort.seconds is None:
+            raise
+        yield Ending(None, False, False, 0, budget.elapsed, budget.elapsed)
+        return
     grounding = budget.elapsed
     best: Answer | None = None
     outcome = Outcome(None, False, (), (), 0)
     for step in solver.solve(
         show=list(show),
         conflicts=_least(FIRST, budget.conflicts),
-        seconds=budget.seconds,
+        seconds=None if budget.seconds is None else max(LEAST, budget.seconds),
         answers=1,
     ):
         if isinstance(step, Answer):
@@ -139,6 +154,7 @@ def search(
     budget.used += outcome.conflicts
     optimal = best is not None and not any(best.cost)
     if best and not optimal:
+        budget.kept = min(keep * grounding, (effort.seconds or 0.0) / 3)
         for found in _improved(solver, list(show), decisions, best, budget):
             best = found
             yield Progress(found, budget.elapsed)

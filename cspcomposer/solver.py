@@ -22,7 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from cspcomposer.errors import BadRules, Fault, OutOfTime, SolverStopped
+from cspcomposer.errors import BadRules, Fault, NotGrounded, SolverStopped, counted
 
 MEMORY = 8 << 30
 GROUNDING_SECONDS = 120.0
@@ -118,7 +118,7 @@ class Solver:
     """A process that runs clingo; one program at a time.
 
     Use it as a context manager, or call `close`. Every method raises `BadRules` for a program that
-    clingo refuses, `SolverStopped` when the process dies, `OutOfTime` when grounding takes longer
+    clingo refuses, `SolverStopped` when the process dies, `NotGrounded` when grounding takes longer
     than allowed.
     """
 
@@ -150,7 +150,7 @@ class Solver:
         parts: Sequence[str] = ("base",),
         options: Sequence[str] = (),
         show: Sequence[str] = (),
-        seconds: float = GROUNDING_SECONDS,
+        seconds: float | None = None,
     ) -> tuple[str, ...]:
         """Ground a new program, in place of the last, and return clingo's remarks.
 
@@ -160,11 +160,11 @@ class Solver:
             options: For clingo.
             show: Signatures ("pitch/3") of all atoms that answers will list; answers are then
                 quicker to read.
-            seconds: How long it may take.
+            seconds: How long it may take; two minutes if left out.
         """
         texts = [(s.name, s.text) for s in sources]
         order = ("ground", texts, list(parts), list(options), list(show))
-        remarks = self._ask(order, seconds)
+        remarks = self._ask(order, seconds or GROUNDING_SECONDS)
         return tuple(remarks)
 
     def atoms(self, name: str, arity: int) -> tuple[Term, ...]:
@@ -218,7 +218,7 @@ class Solver:
     def conflict(
         self, name: str, arity: int, *, first: Sequence[str], seconds: float
     ) -> tuple[Term, ...] | None:
-        """Return few atoms that cannot all be false together, or None if they can be.
+        """Return few atoms that cannot all be false together; None if none were found in time.
 
         Args:
             name: The name of the atoms.
@@ -226,7 +226,11 @@ class Solver:
             first: Only atoms whose first argument is one of these are meant.
             seconds: Stop making the set smaller after so long.
         """
-        found = self._ask(("conflict", name, arity, list(first), seconds), 2 * seconds + 60)
+        order = ("conflict", name, arity, list(first), seconds)
+        try:
+            found = self._ask(order, 2 * seconds + 30)
+        except NotGrounded:
+            return None
         return None if found is None else tuple(map(_term, found))
 
     def _ask(self, order: tuple[Any, ...], seconds: float) -> Any:
@@ -234,12 +238,8 @@ class Solver:
         reply = self._receive(seconds)
         if reply is None:
             self.close()
-            raise OutOfTime(
-                Fault(
-                    f"the rules were not grounded within {seconds:.0f} seconds.",
-                    hint="A rule may join too many free pitches, or never end.",
-                )
-            )
+            within = counted(round(seconds), "second")
+            raise NotGrounded(f"the rules were not grounded within {within}.")
         return _checked(reply)[1]
 
     def _send(self, order: tuple[Any, ...]) -> None:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import clingo
@@ -118,7 +119,7 @@ class Process:
                 if model is None:
                     break
                 symbols = model.symbols(atoms=not self._shows, shown=self._shows)
-                atoms = [_packed(s) for s in symbols if not wanted or s.name in wanted]
+                atoms = [_atom(s) for s in symbols if not wanted or s.name in wanted]
                 self._reply(("answer", atoms, list(model.cost), time.monotonic() - begin))
                 answers += 1
                 if answers == most:
@@ -246,6 +247,20 @@ class Process:
             return " ".join(text.split())
         name, line = self._place(int(found[1]))
         return f"{name}:{line}:{found[2]}: {' '.join(found[4].split())}"
+
+
+_FLAT = re.compile(r"([a-z_]\w*)\(((?:\w+|-\d+)(?:,(?:\w+|-\d+))*)\)")
+
+
+def _atom(symbol: clingo.Symbol) -> Any:
+    """Return what `_packed` does; its text, asked for once, is quicker where nothing is nested."""
+    found = _FLAT.fullmatch(str(symbol))
+    return (found[1], tuple(map(_plain, found[2].split(",")))) if found else _packed(symbol)
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain(text: str) -> Any:
+    return (text, ()) if text[:1].isalpha() or text[:1] == "_" else int(text)
 
 
 def _packed(symbol: clingo.Symbol) -> Any:

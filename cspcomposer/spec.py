@@ -103,7 +103,8 @@ class Effort(_Model):
     conflicts: int | None = Field(default=None, ge=1, le=2**31 - 1)
     """A limit on the solver's conflicts: the same on every machine."""
     seconds: float | None = Field(default=None, gt=0, le=86400)
-    """A limit in seconds: a slower machine may find less."""
+    """A limit in seconds for the whole run, about: a slower machine may find less. A piece of which
+    nothing has been found yet gets a few seconds more."""
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
@@ -22,14 +23,16 @@ from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
 from cspcomposer.analyse import analysed
-from cspcomposer.check import beat_text, check
+from cspcomposer.check import check_all
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
 from cspcomposer.habits import HEADER, counted
 from cspcomposer.rulebook import SEVERITIES
 from cspcomposer.score import Score
+from cspcomposer.words import beat_text
 
 BACH = "bach"
 PLACES = 10
+TOGETHER = 16
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -126,10 +129,14 @@ def study(
     work = partial(_checked, style=style, overrides=dict(overrides), folders=folders)
     silent = console is None or not console.is_terminal
 
-    def followed(pieces: Iterable[_Piece]) -> list[_Piece]:
+    # As many at a time as keeps every process busy to the end.
+    size = max(1, min(TOGETHER, -(-len(names) // jobs)))
+    groups = [names[i : i + size] for i in range(0, len(names), size)]
+
+    def followed(groups: Iterable[list[_Piece]]) -> list[_Piece]:
         return list(
             track(
-                pieces,
+                chain.from_iterable(groups),
                 "Checking",
                 total=len(names),
                 console=console,
@@ -138,13 +145,15 @@ def study(
             )
         )
 
-    if jobs == 1 or len(names) == 1:
-        pieces = followed(map(work, names))
+    if jobs == 1 or len(groups) == 1:
+        pieces = followed(map(work, groups))
     else:
         # A forked process would share its parent's solver.
-        with ProcessPoolExecutor(min(jobs, len(names)), get_context("spawn")) as pool:
-            pieces = followed(pool.map(work, names, chunksize=4))
+        with ProcessPoolExecutor(min(jobs, len(groups)), get_context("spawn")) as pool:
+            pieces = followed(pool.map(work, groups))
     good = [p for p in pieces if not p.failure]
+    if not good:
+        raise BadInput(*(Fault(p.failure) for p in pieces))
     beats = sum((p.beats for p in good), Fraction(0))
     titles = {r.id: r.title for r in rulebook.read(rulebook.rule_files(folders))}
     counts = [
@@ -193,14 +202,23 @@ def _read(name: str) -> Score:
 
 
 def _checked(
-    name: str, *, style: str, overrides: Mapping[str, str], folders: Sequence[Path]
-) -> _Piece:
+    names: Sequence[str], *, style: str, overrides: Mapping[str, str], folders: Sequence[Path]
+) -> list[_Piece]:
+    """Check pieces together; where one of them cannot be checked, each by itself."""
     try:
-        report = check(_read(name), style=style, overrides=overrides, folders=folders)
+        scores = list(map(_read, names))
+        reports = check_all(scores, style=style, overrides=overrides, folders=folders)
     except CSPComposerError as error:
-        return _Piece(_short(name), Fraction(0), (), str(error))
-    faults = tuple((v.rule, v.bar, v.beat) for v in report.violations)
-    return _Piece(_short(name), report.beats, faults)
+        if len(names) == 1:
+            return [_Piece(_short(names[0]), Fraction(0), (), str(error))]
+        work = partial(_checked, style=style, overrides=overrides, folders=folders)
+        return [piece for name in names for piece in work([name])]
+    return [
+        _Piece(
+            _short(name), report.beats, tuple((v.rule, v.bar, v.beat) for v in report.violations)
+        )
+        for name, report in zip(names, reports, strict=True)
+    ]
 
 
 def _short(name: str) -> str:

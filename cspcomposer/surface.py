@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise, zip_longest
 from pathlib import Path
+from time import monotonic
 from types import MappingProxyType
+from typing import Literal
 
 from cspcomposer import facts, priors, rulebook
 from cspcomposer.errors import OutOfTime
@@ -23,13 +25,31 @@ from cspcomposer.metre import Metre
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Note, Score, Voice
 from cspcomposer.search import Effort
-from cspcomposer.solver import Answer, Solver, Source
+from cspcomposer.solver import Answer, Outcome, Solver, Source
 from cspcomposer.spec import Surface
 
+Status = Literal["none", "optimal", "feasible", "out of time", "impossible"]
 CONFLICTS = 20_000
+LEAST = 0.2
 OPTIONS = ("--opt-strategy=usc,oll",)
 WANTED = {"ornament": 3, "delayed": 3}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Decorated:
+    """A setting with its surface.
+
+    Attributes:
+        score: The setting; as it was where no surface was found.
+        status: "none" (there is nothing to adorn, or nothing was wanted), "optimal" (no better
+            surface exists on this setting), "feasible", "out of time" or "impossible".
+        cost: Strong faults, then mild faults and preferences; empty where no surface was found.
+    """
+
+    score: Score
+    status: Status
+    cost: tuple[int, ...] = ()
 
 
 def decorated(
@@ -43,7 +63,7 @@ def decorated(
     seed: int = 0,
     effort: Effort | None = None,
     density: Surface = "some",
-) -> Score:
+) -> Decorated:
     """Return a setting with its surface: the same chords, and more notes between the beats.
 
     Args:
@@ -54,13 +74,14 @@ def decorated(
         overrides: Severities by rule id, before those of the style.
         folders: Folders with rule files of the user's own.
         seed: The same seed gives the same surface.
-        effort: How long to search; a sensible number of conflicts if left out.
+        effort: How long to search, grounding included in its seconds; a sensible number of
+            conflicts if left out.
         density: "none" returns the setting as it is; so does a setting that breaks hard rules, or
             one too long to be grounded in time.
     """
     outline = _open(score, plan)
     if density == "none" or not outline.further:
-        return score
+        return Decorated(score, "none")
     noise = priors.Noise(seed, temperature=1.0)
     sources = [
         *_program(style, tuple(sorted(overrides.items())), tuple(folders)),
@@ -69,16 +90,26 @@ def decorated(
     ]
     effort = effort or Effort(CONFLICTS)
     signatures = [f"{name}/{arity}" for name, arity in WANTED.items()]
-    best = None
+    best: Answer | None = None
+    outcome: Outcome | None = None
+    begin = monotonic()
     # A setting found is not given up because it is too long to be adorned.
     with suppress(OutOfTime):
-        solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures)
-        for step in solver.solve(
-            show=list(WANTED), conflicts=effort.conflicts, seconds=effort.seconds
-        ):
+        solver.ground(
+            sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures, seconds=effort.seconds
+        )
+        spent = monotonic() - begin
+        left = None if effort.seconds is None else max(LEAST, effort.seconds - spent)
+        for step in solver.solve(show=list(WANTED), conflicts=effort.conflicts, seconds=left):
             if isinstance(step, Answer):
                 best = step
-    return _written(score, outline, best) if best else score
+            else:
+                outcome = step
+    if best is None:
+        never = outcome is not None and outcome.satisfiable is False
+        return Decorated(score, "impossible" if never else "out of time")
+    proven = outcome is not None and outcome.exhausted
+    return Decorated(_written(score, outline, best), "optimal" if proven else "feasible", best.cost)
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
+from fractions import Fraction
 
 from cspcomposer.rulebook import Rule
 from cspcomposer.solver import Term
@@ -33,3 +34,11 @@ def filled(message: str, values: Mapping[str, str]) -> str:
     if not message.startswith("{chord}"):
         out = out[:1].upper() + out[1:]
     return out if out.endswith((".", "!", "?")) else f"{out}."
+
+
+def beat_text(beat: Fraction) -> str:
+    """Return a beat as musicians write it: 2, 2.5, 1 1/3."""
+    whole, rest = divmod(beat, 1)
+    if not rest:
+        return str(whole)
+    return f"{float(beat):g}" if rest.denominator in (2, 4, 8) else f"{whole} {rest}"

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from cspcomposer import check as checks
-from cspcomposer import facts, read
+from cspcomposer import check_show, facts, read, words
 from cspcomposer import pitch as pitches
 from cspcomposer.check import Report, check
 from cspcomposer.errors import BadInput, BadRules, BadScore
@@ -59,7 +59,7 @@ def rules_of(report: Report) -> set[str]:
 
 def shown(report: Report) -> str:
     out = io.StringIO()
-    Console(file=out, width=150).print(checks.table(report))
+    Console(file=out, width=150).print(check_show.table(report))
     return out.getvalue()
 
 
@@ -79,7 +79,7 @@ def test_a_plain_cadence_has_no_hard_fault() -> None:
 
 
 def test_the_data_are_plain_and_complete() -> None:
-    data = checks.as_json(check(quarters(*FIFTHS), file="two.xml"))
+    data = check_show.as_json(check(quarters(*FIFTHS), file="two.xml"))
     assert json.loads(json.dumps(data)) == data
     assert list(data) == ["file", "style", "beats", "violations", "counts"]
     fault = next(v for v in data["violations"] if v["rule"] == "parallel_fifths")
@@ -112,14 +112,14 @@ def test_a_users_own_rule_is_asked_too(tmp_path: Path) -> None:
 
 def test_faults_are_marked_in_the_colour_of_the_worst(tmp_path: Path) -> None:
     report = check(quarters(*FIFTHS))
-    found = checks.marks(report)
-    assert Mark("bass", Fraction(1), checks.COLOURS["hard"], "") in found
+    found = check_show.marks(report)
+    assert Mark("bass", Fraction(1), check_show.COLOURS["hard"], "") in found
     labels = [m.label for m in found if m.onset == 1 and m.label]
     assert len(labels) == 1 and "Parallel fifths" in labels[0]
-    files = checks.write_marked(report, tmp_path, "two")
+    files = check_show.write_marked(report, tmp_path, "two")
     assert [f.name for f in files] == ["two.musicxml", "two.svg"]
     assert "Parallel fifths" in files[0].read_text()
-    assert checks.COLOURS["hard"] in files[0].read_text()
+    assert check_show.COLOURS["hard"] in files[0].read_text()
     assert read.read(files[0]).voices[0].notes[0].pitch == pitches.parse("G5")
 
 
@@ -174,7 +174,7 @@ def test_numerals_are_placed_by_bar_and_beat() -> None:
     (Fraction(2), "2"), (Fraction(5, 2), "2.5"), (Fraction(4, 3), "1 1/3"),
 ])  # fmt: skip
 def test_beats_are_written_as_musicians_do(beat: Fraction, text: str) -> None:
-    assert checks.beat_text(beat) == text
+    assert words.beat_text(beat) == text
 
 
 # Twenty chorales, and what an independent program hears in them.

@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 from composing import EXAMPLES, ROOT
 
-from cspcomposer import cli, read
+from cspcomposer import cli, read, solver, trial
 from cspcomposer import compose as composer
 from cspcomposer.errors import CSPComposerError, OutOfTime
-from cspcomposer.solver import Solver
 
 PIECE = "key: G major\nbars: 2\neffort: {conflicts: 1500}\noutputs: [musicxml, midi]\n"
 CONTRADICTION = """harmonic_rhythm: beat
@@ -262,20 +261,40 @@ def test_a_bad_rule_of_ones_own_is_refused_with_file_and_line(
         assert "Traceback" not in said
 
 
-def test_a_rule_that_never_ends_is_stopped(
+def test_a_rule_that_never_ends_is_stopped_and_named(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    defaults = Solver.ground.__kwdefaults__
-    assert defaults
-    monkeypatch.setitem(defaults, "seconds", 3.0)
-    never = "mine_n(0). mine_n(X+1) :- mine_n(X).\n"
+    monkeypatch.setattr(trial, "SECONDS", 1.0)
     Path("mine").mkdir()
+    Path("mine/mine.lp").write_text(RULE + "mine_n(0). mine_n(X+1) :- mine_n(X).\n")
+    Path("mine/other.lp").write_text(RULE.replace("mine", "other"))
+    Path("own.yaml").write_text(PIECE + "rule_folders: [mine]\n")
+    Path("tune.abc").write_text("X:1\nM:4/4\nL:1/4\nK:C\nc B c2 |\n")
+    for arguments in (
+        ["compose", "own.yaml"],
+        ["check", "tune.abc", "--rules", "mine"],
+        ["rules", "--test", "mine"],
+    ):
+        assert cli.main(arguments) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("mine/mine.lp: this rule is still counting after 1 second "), said
+        assert "other.lp" not in said
+
+
+def test_a_rule_that_only_a_piece_keeps_from_ending_is_named_as_what_may_be_why(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solver, "GROUNDING_SECONDS", 2.0)
+    Path("mine").mkdir()
+    never = "mine_n(0) :- free(_,_). mine_n(X+1) :- mine_n(X).\n"
     Path("mine/mine.lp").write_text(
         never + RULE.replace("sounds(V,T)", "sounds(V,T), mine_n(-1)").replace("hint", "hard")
     )
     Path("own.yaml").write_text(PIECE + "rule_folders: [mine]\n")
-    assert cli.main(["compose", str(here / "own.yaml")]) == 4
-    assert "were not grounded within 3 seconds" in capsys.readouterr().err
+    assert cli.main(["compose", "own.yaml"]) == 4
+    said = capsys.readouterr().err
+    assert "the rules were not grounded within 2 seconds." in said
+    assert "mine/mine.lp: this rule of your own may be why" in said
 
 
 def test_interrupting_leaves_whole_files_and_exits_130(here: Path) -> None:

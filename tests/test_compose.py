@@ -6,9 +6,11 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from composing import EXAMPLES, QUICK, ROOT, cadence, composed, hard, parallels, spec, sung
@@ -18,11 +20,13 @@ from cspcomposer import pitch as pitches
 from cspcomposer import read, render, specfile
 from cspcomposer.check import check
 from cspcomposer.compose import Composition
-from cspcomposer.errors import BadRules, BadSpec, OutOfTime
+from cspcomposer.errors import BadRules, BadSpec, NoSolution, NotGrounded, OutOfTime
 from cspcomposer.score import Note, Score, note_at
 from cspcomposer.search import Effort
+from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import FileSource
 
+SLACK = 2.0  # seconds, for a slow machine
 FREE = """
 key: G major
 phrases: [{bars: 2, cadence: half}, {bars: 2, cadence: authentic}]
@@ -278,6 +282,47 @@ def test_an_unknown_rule_or_style_is_refused_with_its_line() -> None:
 def test_too_little_effort_says_so() -> None:
     with pytest.raises(OutOfTime, match="nothing was found"):
         composer.compose(spec(FREE), effort=Effort(1))
+
+
+def test_seconds_are_for_the_whole_run() -> None:
+    text = "key: G major\nphrases: [{bars: 4}, {bars: 4}, {bars: 4}]\n"
+    piece = composer.compose(spec(text), effort=Effort(None, 6.0))
+    # What is left over is the search's; the rest has at least a little.
+    assert sum(piece.seconds.values()) < 6.0 + 3 * SLACK
+    assert piece.surface.status in ("optimal", "feasible")
+
+
+def test_a_setting_is_kept_when_there_is_no_time_to_adorn_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ground = Solver.ground
+
+    def slow(self: Solver, sources: Sequence[Source], **options: Any) -> tuple[str, ...]:
+        if any(source.name == "skeleton" for source in sources):
+            raise NotGrounded("too late")
+        return ground(self, sources, **options)
+
+    monkeypatch.setattr(Solver, "ground", slow)
+    piece = composed("bars: 2\n")
+    assert composer.as_data(piece)["surface"] == {"status": "out of time", "cost": []}
+    assert all(n.onset.denominator == 1 for v in piece.score.voices for n in v.notes)
+
+
+def test_the_data_tell_the_setting_from_its_surface() -> None:
+    plain = composer.as_data(composed("bars: 2\nsurface: none\n"))
+    assert plain["surface"] == {"status": "none", "cost": []}
+    adorned = composer.as_data(composed("bars: 2\n"))
+    assert adorned["surface"]["status"] in ("optimal", "feasible")
+    assert len(adorned["surface"]["cost"]) == len(adorned["cost"])
+
+
+def test_where_finding_out_why_takes_too_long_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Solver, "conflict", lambda *_, **__: None)
+    text = "bars: 1\ngiven: {bass: c1, numerals: m1 I6}\n"
+    with pytest.raises(NoSolution, match="no solution: finding out why took too long"):
+        composed(text)
 
 
 def test_the_data_say_how_it_came_about(pieces: dict[str, Composition]) -> None:

@@ -93,3 +93,8 @@ def test_the_soprano_stays_above_a_high_given_alto() -> None:
     piece = composer.compose(spec(HIGH_ALTO), effort=Effort(5000))
     counts = piece.report.counts["rule"]
     assert "melody_crossed" not in counts and "lasting_crossing" not in counts
+
+
+def test_a_leap_over_a_rest_of_all_voices_is_no_leap() -> None:
+    piece = composed("key: A minor\nbars: 2\ngiven:\n  soprano: e''4 f'' r2 | gis''4 b' a'2\n")
+    assert composer.kept(piece) == []

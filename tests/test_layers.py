@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
-    4: "compose brief check explain repair exercise batch evaluate lint study",
+    4: "compose brief check explain repair exercise batch evaluate lint study trial",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
     "excuse",
     2: "facts solver rulebook syntax candidates",

@@ -140,3 +140,9 @@ def test_all_chorales_are_checked_and_counted_as_an_independent_program_counts()
         "wide_spacing": 2.53, "direct_fifths": 0.23, "direct_octaves": 0.21,
     }.items():  # fmt: skip
         assert rates[rule] == pytest.approx(expected, rel=1 / 3), rule
+
+
+def test_a_study_of_nothing_that_can_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "two.abc").write_text("X:1\nK:C\nC|\nX:2\nK:C\nC|\n")
+    with pytest.raises(BadInput, match="The file holds 2 tunes"):
+        studies.study([tmp_path], jobs=1)

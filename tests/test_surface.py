@@ -78,7 +78,7 @@ def setting(chords: str, *lines: str, key: str = "C") -> tuple[Score, Outline]:
 def adorned(
     solver: Solver, piece: tuple[Score, Outline], *, seed: int = 0, density: Surface = "some"
 ) -> Score:
-    return decorated(solver, *piece, style="chorale", seed=seed, density=density)
+    return decorated(solver, *piece, style="chorale", seed=seed, density=density).score
 
 
 def off_beat(score: Score) -> list[tuple[str, Note]]:
