@@ -67,6 +67,10 @@ class Network:
             [[worst if a is None or b is None else follows[a, b] for b in columns] for a in rows]
         )
         cost = np.rint(_NATS * self._weight * (suit.max(initial=worst) - suit))
+        for i, (a, before_name) in enumerate(zip(rows, before, strict=True)):
+            for j, (b, after_name) in enumerate(zip(columns, after, strict=True)):
+                if a == b and before_name != after_name:
+                    cost[i, j] = MOST  # One chord keeps one name.
         out: Costs = np.minimum(MOST, cost).astype(np.int64)
         return out
 

@@ -120,7 +120,7 @@ class PriorSpec(_Model):
     """chorale: a small network taught by Bach's chorales; tables: habits counted in them; none."""
     weight: float = Field(default=1.0, ge=0, le=10)
     """How much it counts beside the mild rules: 1 as much as it knows."""
-    temperature: float = Field(default=0.6, ge=0, le=5)
+    temperature: float = Field(default=0.3, ge=0, le=5)
     """How far chance may stray from what it likes best: 0 not at all, 1 as often as Bach would."""
 
 

@@ -31,7 +31,8 @@ class Judged:
         same: Columns in which alto, tenor and bass have the model's note.
         columns: How many there are in which the model has one.
         chords: How many times the harmony changes.
-        hard: Faults against declared hard rules.
+        hard: Faults against declared hard rules, by the keys and chords that the piece states.
+        heard: The same by estimated keys and chords.
         parallels: Parallel fifths and octaves as music21 hears them.
         soft: Other faults, by rule.
         beats: Quarter notes.
@@ -46,6 +47,7 @@ class Judged:
     columns: tuple[int, int, int]
     chords: int
     hard: int
+    heard: int
     parallels: int
     soft: Counter[str]
     beats: float
@@ -69,7 +71,7 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
     harmony = harmonies(plain, key)
     goal = harmonies(analyse.analysed(replace(model, keys=(), chords=())), key)
     report = check(plain, style=style)
-    hard = report.counts["severity"].get("hard", 0)
+    hard = check(score, style=style).counts["severity"].get("hard", 0) if score.chords else 0
     soft = Counter({r: n for r, n in report.counts["rule"].items()})
     for fault in report.violations:
         if fault.severity == "hard":
@@ -85,6 +87,7 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
         tuple(heard.sum(1).tolist()),
         len(changes),
         hard,
+        report.counts["severity"].get("hard", 0),
         len(list(parallels(plain))),
         +soft,
         float(sum((m.length for m in plain.measures), Fraction(0))),
@@ -174,8 +177,9 @@ def total(pieces: Sequence[Judged], reference: Bigrams, bach: Sequence[Judged]) 
     ends = np.sum([p.cadences for p in pieces], 0)
     return {
         "pieces": len(pieces),
-        "hard faults per 100 chords": 100 * sum(p.hard for p in pieces) / changes,
-        "parallels per 100 chords (music21)": 100 * sum(p.parallels for p in pieces) / changes,
+        "hard faults per 100, chords as stated": 100 * sum(p.hard for p in pieces) / changes,
+        "hard faults per 100, chords estimated": 100 * sum(p.heard for p in pieces) / changes,
+        "parallels per 100, as music21 hears them": 100 * sum(p.parallels for p in pieces) / changes,
         "notes as Bach's": all_same,
         "alto": float(same[0]), "tenor": float(same[1]), "bass": float(same[2]),
         "chord pairs, distance in bits": distance(reference, bigrams),
