@@ -5,9 +5,11 @@ A study is many checks, in several processes; it knows no rule and no composer.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -33,6 +35,7 @@ from cspcomposer.words import beat_text
 BACH = "bach"
 PLACES = 10
 TOGETHER = 16
+_THREADS = "OPENBLAS_NUM_THREADS"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -149,7 +152,8 @@ def study(
         pieces = followed(map(work, groups))
     else:
         # A forked process would share its parent's solver.
-        with ProcessPoolExecutor(min(jobs, len(groups)), get_context("spawn")) as pool:
+        workers = min(jobs, len(groups))
+        with _unthreaded(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             pieces = followed(pool.map(work, groups))
     good = [p for p in pieces if not p.failure]
     if not good:
@@ -165,6 +169,18 @@ def study(
         tuple(map(str, sources)), style, len(good), beats, tuple(counts),
         tuple((p.name, p.failure) for p in pieces if p.failure),
     )  # fmt: skip
+
+
+@contextmanager
+def _unthreaded() -> Iterator[None]:
+    """Let processes that start now do without threads for matrices: they would fight for cores."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
 
 
 def _names(source: str | Path) -> Iterator[str]:
