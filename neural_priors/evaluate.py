@@ -231,7 +231,8 @@ def _page(rows: dict[str, list[Setting]], quick: bool) -> str:
         "Only tune, fermatas and key are known. One note to a beat, no ornaments. Chords and keys "
         "of every row, Bach's too, are estimated by the same means. `alone` means that no rule was "
         f"heeded. {len(rows['Bach'])} tunes, seed {SEED}; rules only: every fourth of them. Two "
-        f"bodies of {len(bach)} pieces of Bach differ by {_floor(len(bach)):.3f} bits in chord pairs.", "",
+        f"bodies of {len(bach)} pieces of Bach differ by {_floor(len(bach)):.3f} bits in chord "
+        "pairs.", "",
         "| | " + " | ".join(rows) + " |",
         "|---|" + "--:|" * len(rows),
     ]  # fmt: skip

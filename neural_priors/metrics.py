@@ -179,7 +179,7 @@ def total(pieces: Sequence[Judged], reference: Bigrams, bach: Sequence[Judged]) 
         "pieces": len(pieces),
         "hard faults per 100, chords as stated": 100 * sum(p.hard for p in pieces) / changes,
         "hard faults per 100, chords estimated": 100 * sum(p.heard for p in pieces) / changes,
-        "parallels per 100, as music21 hears them": 100 * sum(p.parallels for p in pieces) / changes,
+        "parallels per 100, music21's ears": 100 * sum(p.parallels for p in pieces) / changes,
         "notes as Bach's": all_same,
         "alto": float(same[0]), "tenor": float(same[1]), "bass": float(same[2]),
         "chord pairs, distance in bits": distance(reference, bigrams),

@@ -14,8 +14,8 @@ PACKAGE = ROOT / "cspcomposer"
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
     4: "compose brief check explain repair exercise batch evaluate lint study trial",
-    3: "stages finish search read render analyse analyse_path analyse_tables habits words surface priors "
-    "excuse",
+    3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
+    "excuse priors",
     2: "facts solver rulebook syntax candidates",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
     "lilypond notation figures romantext files cache corpus",

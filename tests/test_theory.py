@@ -157,7 +157,7 @@ def test_a_chord_is_whole_when_its_members_come_one_after_the_other() -> None:
         ("c5 b4", "as3 g3", ("iv", "V"), "c,minor", {"half", "phrygian"}),
         ("c5 b4", "f3 g3", ("iv", "V"), "c,minor", {"half"}),
         ("f4 e4", "f3 c3", ("IV", "I"), "c,major", {"plagal"}),
-        ("a4 g4", "f3 c3", ("ii7", "I"), "c,major", {"plagal"}),
+        ("a4 g4", "f3 c3", ("ii7", "I"), "c,major", {"added_sixth"}),
         ("b4 c5", "g3 a3", ("V", "vi"), "c,major", {"deceptive"}),
         ("b4 c5", "g3 as3", ("V", "VI"), "c,minor", {"deceptive"}),
         ("d4 e4", "g3 c3", ("V", "I"), "c,minor", {"authentic"}),
