@@ -62,6 +62,7 @@ class Composition:
         seed: The seed.
         spec_sha256: Of the specification file.
         rules_sha256: Of all rule files: theory, rules, styles, priors, and the user's own.
+        prior: What preferred: its model, weight, temperature, and the digest of its network.
         seconds: By stage.
         interrupted: Whether the search was ended by the user.
     """
@@ -75,6 +76,7 @@ class Composition:
     seed: int
     spec_sha256: str
     rules_sha256: str
+    prior: Mapping[str, str | float]
     seconds: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
 
@@ -153,6 +155,7 @@ def compose(
         seed,
         loaded.sha256,
         _sha256(own),
+        spec.prior.model_dump() | priors.network(spec.prior.model),
         {
             "prepare": prepared - begin,
             "ground": ending.grounding,
@@ -313,7 +316,7 @@ def kept(piece: Composition) -> list[str]:
 
 def as_data(piece: Composition) -> dict[str, Any]:
     """Return everything there is to say about a piece as plain data for JSON."""
-    packages = ("clingo", "music21", "numpy", "verovio")
+    packages = ("clingo", "music21", "numpy", "onnxruntime", "verovio")
     report = as_json(piece.report)
     return {
         "title": piece.score.title,
@@ -327,6 +330,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "kept_as_given": kept(piece),
         "seed": piece.seed,
         "style": piece.report.style,
+        "prior": dict(piece.prior),
         "versions": {"cspcomposer": __version__} | {p: version(p) for p in packages},
         "sha256": {"spec": piece.spec_sha256, "rules": piece.rules_sha256},
         "seconds": {name: round(value, 3) for name, value in piece.seconds.items()},

@@ -131,6 +131,15 @@ def prior(model: str, weight: float, plan: Outline) -> Prior:
     return Network(plan, weight)
 
 
+def network(model: str) -> dict[str, str]:
+    """Return the digest of a model's network, under "sha256"; nothing if it has none."""
+    if model != "chorale":
+        return {}
+    from neural_priors import infer
+
+    return {"sha256": infer.digest("factors")}
+
+
 def taste(prior: Prior, noise: Noise, options: Options) -> Taste:
     """Return what a prior and chance charge for chords."""
     chance = noise.harmonies((s, n) for s, names in options.prices.items() for n in names)

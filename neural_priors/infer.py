@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,6 +94,11 @@ def described(name: str, *, split: str = SHIPPED, folder: Path = FOLDER) -> dict
     """Return what a network file says of itself: members and qualities of its chords."""
     said = _session(name, split, folder).get_modelmeta().custom_metadata_map
     return {key: json.loads(value) if value[:1] in "[{" else value for key, value in said.items()}
+
+
+def digest(name: str, *, split: str = SHIPPED, folder: Path = FOLDER) -> str:
+    """Return the SHA-256 of a network file."""
+    return hashlib.sha256((folder / f"{name}-{split}.onnx").read_bytes()).hexdigest()
 
 
 def _run(

@@ -9,9 +9,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from composing import composed, hard, parallels, spec, sung
 
 from cspcomposer import facts, specfile, stages
 from cspcomposer.candidates import options
+from cspcomposer.compose import as_data
+from cspcomposer.errors import BadSpec
 from cspcomposer.priors import Noise, prior, taste
 from neural_priors import codes, export, infer, model, prepare, scorer, train
 from neural_priors.frames import REST, SIGNS, UNKNOWN, VOICES, chord_names, frames, home
@@ -175,7 +178,7 @@ def test_lessons_teach() -> None:
     assert found.history[1] < found.history[0]
 
 
-def plan_of(text: str):  # type: ignore[no-untyped-def]
+def plan_of(text: str) -> facts.Outline:
     loaded = specfile.parse(text.encode(), Path("piece.yaml"))
     return stages.outline(loaded, {})
 
@@ -208,3 +211,54 @@ def test_half_the_weight_costs_half() -> None:
         full = whole.harmony(0, numeral)
         if full < 50:
             assert abs(half.harmony(0, numeral) - full / 2) <= 0.51
+
+
+TUNE = "key: G major\ngiven:\n  soprano: \"g'4 a' b' c'' | d''4 b' a'2 | b'4 c'' b' a' | g'1\"\n"
+
+
+@pytest.mark.parametrize(
+    "prior_text", ["none", "tables", "chorale", "{model: chorale, weight: 10}"]
+)
+def test_no_prior_breaks_a_hard_rule(prior_text: str) -> None:
+    piece = composed(f"{TUNE}prior: {prior_text}\n")
+    assert hard(piece) == []
+    assert list(parallels(piece.score)) == []
+
+
+def test_a_heavier_prior_moves_the_piece_towards_what_it_likes() -> None:
+    """What the network charges for the harmonies falls when it counts for more."""
+    plan = plan_of(TUNE)
+    judge = prior("chorale", 1.0, plan)
+    ticks = facts.clock(plan).ticks
+
+    def charged(weight: float) -> int:
+        text = f"{TUNE}surface: none\nprior: {{weight: {weight}, temperature: 0}}\n"
+        chords = composed(text).score.chords
+        at = {
+            ticks(slot): [c.numeral for c in chords if c.onset <= slot][-1] for slot in plan.slots
+        }
+        return sum(judge.harmony(slot, numeral) for slot, numeral in at.items())
+
+    assert charged(3.0) < charged(0.0)
+
+
+def test_what_preferred_is_written_beside_the_piece() -> None:
+    said = as_data(composed(f"{TUNE}prior: {{model: chorale, temperature: 0}}\n"))["prior"]
+    assert said == {
+        "model": "chorale", "weight": 1.0, "temperature": 0.0,
+        "sha256": infer.digest("factors"),
+    }  # fmt: skip
+
+
+def test_another_seed_is_another_piece_and_the_same_seed_the_same() -> None:
+    one, again, other = (
+        composed(f"{TUNE}prior: {{temperature: 1}}\n", seed=s).score for s in (1, 1, 2)
+    )
+    assert sung(one) == sung(again)
+    assert sung(one) != sung(other)
+
+
+def test_an_unknown_model_is_told_with_those_there_are() -> None:
+    with pytest.raises(BadSpec) as found:
+        spec(f"{TUNE}prior: choral\n")
+    assert "chorale" in str(found.value)
