@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -142,6 +142,13 @@ def frames(
             if name == VOICES[0]:
                 later[columns] = UNKNOWN
     return Frames(times, move, rows, later, struck, _signs(score, times, key, goals))
+
+
+def unplanned(seen: Frames) -> Frames:
+    """Return frames without how phrases end, for where nothing of the answer may be known."""
+    signs = seen.signs.copy()
+    signs[list(SIGNS).index("goal")] = 0
+    return replace(seen, signs=signs)
 
 
 def beats(score: Score) -> tuple[Fraction, ...]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neural_priors.codes import HEIGHTS, OPEN, SILENT, Coded, Codes
+from neural_priors.codes import HEIGHTS, OPEN, SILENT, Coded, Codes, coded
 from neural_priors.frames import SIGNS
+from neural_priors.prepare import Split, part
 
 _ORDER = (3, 2, 1)
 Context = tuple[int, ...]
@@ -93,6 +95,12 @@ class Tables:
                     chances[SILENT[voice]] = 0
                 notes[voice, column] = chance.choice(len(chances), p=chances / chances.sum())
         return notes
+
+
+@cache
+def counted(split: Split) -> Tables:
+    """Return the tables that the training pieces of a split make."""
+    return Tables(coded(piece.frames) for piece in part(split, "train"))
 
 
 def _notes(voices: Codes) -> Codes:
