@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import (
-    __version__,
-    brief,
-    candidates,
-    facts,
-    finish,
-    priors,
-    rulebook,
-    stages,
-    words,
-)
+from cspcomposer import __version__, brief, compose_setting, finish, priors, rulebook, words
 from cspcomposer.check import Report, check
 from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
-from cspcomposer.excuse import excused
 from cspcomposer.explain import Conflict, explain
-from cspcomposer.facts import Outline
-from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score
-from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, search
-from cspcomposer.solver import Solver, Source
-from cspcomposer.spec import HarmonicRhythm
+from cspcomposer.search import Effort
+from cspcomposer.solver import Solver
 from cspcomposer.specfile import LoadedSpec
 from cspcomposer.surface import CONFLICTS, Decorated, decorated
-
-# How much dearer than the best a chord may seem and still be looked at; None: look at all.
-MARGINS = (25, None)
-# The surface and the last check take about as long as grounding did, and may take so much.
-KEPT = 1.5
-LEAST = 1.0
-SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2, "delays": 3}
-WANTED = SHOWN | {"violation": 3}
-FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 
 
 @dataclass(frozen=True)
@@ -81,15 +56,12 @@ class Composition:
     interrupted: bool = False
 
 
-Watcher = Callable[[Progress], None]
-
-
 def compose(
     loaded: LoadedSpec,
     *,
     seed: int | None = None,
     effort: Effort | None = None,
-    watch: Watcher | None = None,
+    watch: compose_setting.Watcher | None = None,
 ) -> Composition:
     """Return a piece as the specification asks.
 
@@ -114,7 +86,7 @@ def compose(
     scores = brief.given_scores(loaded)
     prepared = time.monotonic()
     with Solver() as solver:
-        found = _found(solver, loaded, scores, own, seed, effort, watch, begin)
+        found = compose_setting.found(solver, loaded, scores, own, seed, effort, watch, begin)
         plan, ending, best = found.plan, found.ending, found.ending.best
         if best is None and found.interrupted:
             raise KeyboardInterrupt
@@ -127,14 +99,14 @@ def compose(
                 )
             )
         if best is None:
-            relaxed = _rules(loaded, own)(
+            relaxed = compose_setting.rules(loaded, own)(
                 ["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong")
             )
             conflict = explain(solver, relaxed, plan, found.chords, loaded, own)
             raise NoSolution(*_faults(conflict, loaded))
         solved = time.monotonic()
-        asked = effort or _effort(loaded, len(plan.slots))
-        rest = replace(_left(asked, begin), conflicts=CONFLICTS)
+        asked = effort or compose_setting.effort_of(loaded, len(plan.slots))
+        rest = replace(compose_setting.left(asked, begin), conflicts=CONFLICTS)
         surface = decorated(
             solver, finish.decoded(plan, best), plan, style=spec.style,
             overrides=dict(spec.rules), folders=own, seed=seed, effort=rest, density=spec.surface,
@@ -165,132 +137,6 @@ def compose(
         },
         found.interrupted,
     )
-
-
-@dataclass(frozen=True)
-class _Found:
-    """How the search for a setting ended.
-
-    Attributes:
-        plan: What was searched for.
-        ending: What was found.
-        chords: The chords that were looked at, as facts.
-        bound: What mild faults and preferences cost at least.
-        interrupted: Whether the user ended it.
-    """
-
-    plan: Outline
-    ending: Ending
-    chords: str
-    bound: int
-    interrupted: bool
-
-
-def _found(
-    solver: Solver,
-    loaded: LoadedSpec,
-    scores: Mapping[str, Score],
-    own: Sequence[Path],
-    seed: int,
-    effort: Effort | None,
-    watch: Watcher | None,
-    begin: float,
-) -> _Found:
-    """Return the best setting, looking further only when there is none.
-
-    First at likely chords, then at all; then faults of what is given are excused; then the harmony
-    may change more often, unless the specification says how often.
-    """
-    spec = loaded.spec
-    rhythm: HarmonicRhythm | None = None
-    unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
-    noise = priors.Noise(seed, temperature=spec.prior.temperature)
-    while True:
-        plan = stages.outline(loaded, scores, rhythm=rhythm)
-        plan = replace(plan, excused=unmendable or ())
-        given = facts.facts(plan)
-        prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
-        options = candidates.options(
-            f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders
-        )
-        brief.know_numerals(loaded, plan, options)
-        taste = priors.taste(prior, noise, options)
-        program = _rules(loaded, own)(
-            ["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"),
-            priors=prior.folders,
-        )  # fmt: skip
-        sources = sliced(program, list(WANTED.items()))
-        melody = priors.melody(noise, plan)
-        for margin in MARGINS:
-            likely = candidates.considered(options, taste, margin)
-            chords = candidates.stated(likely, taste)
-            notes = prior.notes({slot: tuple(names) for slot, names in likely.items()})
-            preferred = "\n".join([prior.facts, chords, notes, melody])
-            texts = [Source("given", given), Source("prior", preferred)]
-            limit = _left(effort or _effort(loaded, len(plan.slots)), begin)
-            ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
-            if ending.best or not ending.impossible:
-                bound = candidates.bound(options, taste)
-                return _Found(plan, ending, chords, bound, interrupted)
-            if unmendable is None:
-                every = candidates.stated(candidates.considered(options, taste, None), taste)
-                unmendable = excused(
-                    solver, plan, every, style=spec.style, overrides=dict(spec.rules), folders=own
-                )
-                if unmendable:
-                    break
-        if unmendable and not plan.excused:
-            continue
-        rhythm = FINER.get(rhythm or spec.harmonic_rhythm)
-        if "harmonic_rhythm" in spec.model_fields_set or rhythm is None:
-            return _Found(plan, ending, chords, 0, interrupted)
-
-
-def _rules(loaded: LoadedSpec, own: Sequence[Path]) -> Callable[..., list[Source]]:
-    """Return `rulebook.program` for what a specification says of its rules."""
-    spec = loaded.spec
-    return partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
-
-
-def _searched(
-    solver: Solver,
-    sources: Sequence[Source],
-    plan: Outline,
-    effort: Effort,
-    seed: int,
-    watch: Watcher | None,
-) -> tuple[Ending, bool]:
-    """Return how a search ended, and whether the user ended it."""
-    best: Progress | None = None
-    try:
-        reader = partial(facts.decisions, plan)
-        for step in search(
-            solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT
-        ):
-            if isinstance(step, Ending):
-                return step, False
-            best = step
-            if watch:
-                watch(step)
-    except KeyboardInterrupt:
-        if best is None:
-            raise
-        return Ending(best.answer, False, False, 0, 0.0, best.seconds), True
-    raise AssertionError("a search ends with an ending")
-
-
-def _effort(loaded: LoadedSpec, places: int) -> Effort:
-    asked = loaded.spec.effort
-    if asked is None:
-        return Effort(CONFLICTS_A_PLACE * places)
-    return Effort(asked.conflicts, asked.seconds)
-
-
-def _left(effort: Effort, begin: float) -> Effort:
-    """Return what is left of an effort that began at a time; if in seconds, at least a little."""
-    if effort.seconds is None:
-        return effort
-    return replace(effort, seconds=max(LEAST, effort.seconds - (time.monotonic() - begin)))
 
 
 def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
