@@ -50,7 +50,7 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     study = commands.add_parser("study", help="count how often a body of music breaks each rule")
     study.add_argument("source", nargs="*", default=["bach"], help="bach, or files and folders")
     study.add_argument("--style", default="chorale")
-    study.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    study.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
     study.add_argument("--out", type=Path, metavar="FILE", help="write the table as Markdown")
     study.add_argument("--habits", type=Path, metavar="FILE", help="write a prior instead")
     study.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -64,7 +64,7 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="measure what the networks are worth")
     evaluate.add_argument("--quick", action="store_true", help="a few pieces instead of all")
-    evaluate.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    evaluate.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
     evaluate.add_argument("--out", type=Path, metavar="FILE",
                           help="where the page is written; it is printed if left out")  # fmt: skip
     evaluate.set_defaults(run=run["evaluate"])
