@@ -136,7 +136,7 @@ def composing() -> Iterator[str]:
 def preferring() -> Iterator[str]:
     """Yield a table of what preferring costs: the same tune with each prior."""
     yield "## Preferring\n"
-    yield f"The same soprano, {PREFERRED} beats, with each prior, everything but start-up counted.\n"
+    yield f"The same soprano, {PREFERRED} beats, with each prior; start-up is not counted.\n"
     yield "| prior | seconds | times the tables |"
     yield "|---|--:|--:|"
     spent = {}
