@@ -31,7 +31,8 @@ class Judged:
         same: Columns in which alto, tenor and bass have the model's note.
         columns: How many there are in which the model has one.
         chords: How many times the harmony changes.
-        hard: Faults against declared hard rules, by the keys and chords that the piece states.
+        hard: Faults against declared hard rules, by the keys and chords that the piece states,
+            or by estimated ones if it states none.
         heard: The same by estimated keys and chords.
         parallels: Parallel fifths and octaves as music21 hears them.
         soft: Other faults, by rule.
@@ -71,7 +72,8 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
     harmony = harmonies(plain, key)
     goal = harmonies(analyse.analysed(replace(model, keys=(), chords=())), key)
     report = check(plain, style=style)
-    hard = check(score, style=style).counts["severity"].get("hard", 0) if score.chords else 0
+    stated = check(score, style=style) if score.chords else report
+    hard = stated.counts["severity"].get("hard", 0)
     soft = Counter({r: n for r, n in report.counts["rule"].items()})
     for fault in report.violations:
         if fault.severity == "hard":
