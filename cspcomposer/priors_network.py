@@ -14,10 +14,10 @@ from cspcomposer import pitch as pitches
 from cspcomposer.analyse_tables import tables
 from cspcomposer.candidates import Costs
 from cspcomposer.facts import Outline, key_at
+from cspcomposer.priors import MOST
 from neural_priors import codes, infer
 from neural_priors.frames import VOICES, chord_names, frames
 
-MOST = 50
 # The likeliest harmony is blander than Bach's: what is usual counts less (J. Li and others, NAACL
 # 2016), and so does staying on a chord. Both were chosen on the validation pieces.
 FRESH, RESTLESS = 0.3, 0.5

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from neural_priors.frames import (
     home,
     unplanned,
 )
-from neural_priors.metrics import Bigrams, Judged, distance, harmonies, judged, total
+from neural_priors.metrics import Bigrams, Judged, distance, harmonies, judged, progression, total
 from neural_priors.prepare import Piece, Split
 from neural_priors.ranking import Rank, ranked
 from neural_priors.tables import counted
@@ -261,9 +261,7 @@ def _pairs(pieces: Iterable[Piece]) -> Bigrams:
     out: Bigrams = Counter()
     for piece in pieces:
         bach = prepare.score(piece.name)
-        steps = [tuple(c) for c in harmonies(bach, home(bach)).T.tolist() if c[0] >= 0]
-        changes = [a for a, b in zip(steps, [*steps[1:], None], strict=True) if a != b]
-        out.update(itertools.pairwise(changes))
+        out.update(pairwise(progression(harmonies(bach, home(bach)))))
     return out
 
 

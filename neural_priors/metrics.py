@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -78,8 +78,7 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
     for fault in report.violations:
         if fault.severity == "hard":
             soft[fault.rule] -= 1
-    steps = [tuple(c) for c in harmony.T.tolist() if c[0] >= 0]
-    changes = [a for a, b in zip(steps, [*steps[1:], None], strict=True) if a != b]
+    changes = progression(harmony)
     same = ((ours == theirs) & heard).sum(1)
     firm = {chord[0] for chord in (_named(key, "I", "i"), _named(key, "V"))}
     ends = [max(0, bisect_right(seen.times, t) - 1) for t in model.phrase_ends]
@@ -95,7 +94,7 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
         float(sum((m.length for m in plain.measures), Fraction(0))),
         int(((ours[:, 1:] != ours[:, :-1]) & (ours[:, 1:] >= 0) & (ours[:, :-1] >= 0)).sum()),
         len(set(changes)),
-        sum(chord[0] in firm for chord in steps),
+        int(np.isin(harmony[0], sorted(firm)).sum()),
         (sum(bool((harmony[:, c] == goal[:, c]).all()) for c in ends), len(ends)),
         Counter(pairwise(changes)),
     )
@@ -121,6 +120,12 @@ def harmonies(score: Score, key: Key) -> Row:
     return out
 
 
+def progression(harmony: Row) -> list[tuple[int, int]]:
+    """Return the chords of a piece in order, one that stays said once; those not known left out."""
+    known = [(root, quality) for root, quality in harmony.T.tolist() if root >= 0]
+    return [chord for chord, _ in groupby(known)]
+
+
 def distance(first: Counter[Any], second: Counter[Any]) -> float:
     """Return the Jensen-Shannon distance of two counts, in bits.
 
@@ -137,7 +142,7 @@ def distance(first: Counter[Any], second: Counter[Any]) -> float:
     return out
 
 
-def parallels(score: Score) -> Iterable[str]:
+def parallels(score: Score) -> Iterator[str]:
     """Yield parallel fifths and octaves within phrases, as music21 hears them."""
     from music21 import note, voiceLeading
 

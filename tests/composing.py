@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 from cspcomposer import compose as composer
-from cspcomposer import facts, specfile
-from cspcomposer import pitch as pitches
+from cspcomposer import specfile
 from cspcomposer.compose import Composition
-from cspcomposer.score import Score, note_at, onsets
+from cspcomposer.score import Score
 from cspcomposer.search import Effort
 from cspcomposer.specfile import LoadedSpec
+from neural_priors.metrics import parallels as parallels
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -52,26 +50,3 @@ def cadence(score: Score, end: Fraction) -> str:
     if last in ("I", "i"):
         return "authentic" if dominant else "plagal" if before[:2].upper() == "IV" else "other"
     return "other"
-
-
-def parallels(score: Score) -> Iterator[str]:
-    """Parallel fifths and octaves within phrases, as music21 hears them."""
-    from music21 import note, voiceLeading
-
-    times = onsets(score)
-    breaths = {last for _, _, last in facts.phrases(score, times)}
-    for before, now in pairwise(times):
-        if before in breaths:
-            continue
-        for i, v in enumerate(score.voices):
-            for w in score.voices[i + 1 :]:
-                four = [note_at(x, t) for x in (v, w) for t in (before, now)]
-                names = [pitches.name(n.pitch).replace("b", "-") for n in four if n]
-                if len(names) < 4:
-                    continue
-                quartet = voiceLeading.VoiceLeadingQuartet(*(note.Note(n) for n in names))
-                # music21 calls octaves in contrary motion parallel, too.
-                if quartet.similarMotion() and (
-                    quartet.parallelFifth() or quartet.parallelOctave() or quartet.parallelUnison()
-                ):
-                    yield f"{v.name} and {w.name} at {now}: {' '.join(names)}"
