@@ -6,6 +6,7 @@ theory: a chord is a column of pitch classes, a key a block of columns.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from cspcomposer.rulebook_slice import sliced
 Prices = NDArray[np.float32]
 Costs = NDArray[np.int16]
 Places = NDArray[np.intp]
+Spelled = dict[tuple[int, str, str], dict[int, str]]
 
 FAR = 12000  # Two of them still fit into 16 bits.
 CLASSES = 41
@@ -53,7 +55,7 @@ class Tables:
 
     keys: tuple[tuple[int, str], ...]
     numerals: dict[str, tuple[str, ...]]
-    members: dict[tuple[int, str, str], dict[int, str]]
+    members: Spelled
     position: dict[str, int]
     shape: tuple[int, int]
     fits: Prices
@@ -69,6 +71,18 @@ class Tables:
     abrupt: int
     anew: int
     refigured: frozenset[int]
+
+
+def spelled(keys: Collection[tuple[int, str]]) -> Spelled:
+    """Return for the numerals of some keys (tonic, mode) the member on each pitch class."""
+    theory = [solver.Source(str(p), rulebook.base_part(p)) for p in rulebook.theory()]
+    given = "\n".join(f"key(0,{tonic},{mode})." for tonic, mode in sorted(keys))
+    sources = [*sliced(theory, [("spelled", 5)]), solver.Source("given", given)]
+    out: Spelled = {}
+    for atom in solver.consequences(sources, show={"spelled": 5})[0]:
+        tonic, mode, name, member, klass = atom.arguments
+        out.setdefault((tonic, mode.name, name), {})[klass] = member.name
+    return out
 
 
 @cache
@@ -91,7 +105,7 @@ def tables() -> Tables:
         )
     keys = tuple(sorted((k, mode) for k, mode, _ in found["candidate"]))
     modes = sorted({mode for _, mode in keys})
-    members: dict[tuple[int, str, str], dict[int, str]] = {}
+    members: Spelled = {}
     for k, mode, name, member, klass in found["spelled"]:
         members.setdefault((k, mode, name), {})[klass] = member
     numerals = {m: tuple(sorted({n for mode, n, _ in found["rarity"] if mode == m})) for m in modes}
@@ -151,7 +165,7 @@ def tables() -> Tables:
 
 
 def _pivots(
-    members: dict[tuple[int, str, str], dict[int, str]], index: dict[tuple[int, str], int],
+    members: Spelled, index: dict[tuple[int, str], int],
     place: dict[tuple[str, str], int], modulation: Costs, width: int,
 ) -> tuple[Places, Places, Places, Costs]:  # fmt: skip
     """Return which states sound alike in two keys: from, to, where each "to" begins, price."""

@@ -29,6 +29,9 @@ _ASKED = {
     "staple": 2, "demanded": 2,
 }  # fmt: skip
 _FAR = 10**9
+# A plain chord that holds what is given is kept though it be so many times as dear: it may be the
+# only one that can be voiced.
+_STAPLE = 3
 MOST = 60
 
 
@@ -42,7 +45,7 @@ class Options:
         modes: The mode at each slot.
         groups: Which group each mode's chord belongs to.
         moves: By mode, what each group costs after each other.
-        staple: Chords that are looked at in any case.
+        staple: Plain chords, which are looked at though they be dear.
         demanded: By slot, the chords that the specification names.
     """
 
@@ -188,7 +191,8 @@ def _kept(options: Options, taste: Taste, margin: int | None) -> Iterator[tuple[
             if slot in options.demanded:
                 keep = name in options.demanded[slot]
             else:
-                keep = margin is None or price <= margin or (slot, name) in options.staple
+                far = _STAPLE if (slot, name) in options.staple else 1
+                keep = margin is None or price <= far * margin
             if keep:
                 yield slot, name, price
 

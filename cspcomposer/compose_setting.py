@@ -20,7 +20,7 @@ from cspcomposer.spec import HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
-MARGINS = (25, None)
+MARGINS = (12, 40, None)
 # The surface and the last check take about as long as grounding did, and may take so much.
 KEPT = 1.5
 LEAST = 1.0

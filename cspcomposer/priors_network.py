@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from cspcomposer import facts
 from cspcomposer import pitch as pitches
-from cspcomposer.analyse_tables import tables
+from cspcomposer.analyse_tables import spelled
 from cspcomposer.candidates import Costs
 from cspcomposer.facts import Outline, key_at
 from cspcomposer.priors import MOST
 from neural_priors import codes, infer
-from neural_priors.frames import VOICES, chord_names, frames
+from neural_priors.frames import VOICES, frames, named
 
 # The likeliest harmony is blander than Bach's: what is usual counts less (J. Li and others, NAACL
 # 2016), and so does staying on a chord. Both were chosen on the validation pieces.
@@ -45,7 +45,8 @@ class Network:
             chords=suits.chords - FRESH * suits.usual,
             follows=suits.follows - RESTLESS * np.eye(len(suits.usual), dtype=np.float32),
         )
-        self._names = chord_names()
+        self._spelled = spelled({(key.tonic, key.mode) for key in score.keys})
+        self._names = named(self._spelled, *infer.chords_of("factors", split=split))
         self._shares = dict(self._overlaps())
         self.facts = "\n".join(self._intervals())
 
@@ -93,9 +94,9 @@ class Network:
             yield f"preferred_member({name},{slot},{self._names.members[place]},{cost})."
         height = sum(share * self._suits.heights[voice][i] for i, share in shares)
         tonic, mode = self._key(slot)
-        spelled = {c for n in numerals for c in tables().members.get((tonic, mode, n), ())}
+        classes = {c for n in numerals for c in self._spelled.get((tonic, mode, n), ())}
         suits = {}
-        for klass in sorted(spelled):
+        for klass in sorted(classes):
             for octave in _OCTAVES:
                 pitch = 40 * octave + klass
                 place = pitches.midi(pitch) + self._seen.shift - codes.LOWEST[voice]

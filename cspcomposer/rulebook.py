@@ -262,13 +262,19 @@ def read(paths: Iterable[Path]) -> Iterator[Rule]:
         BadRules: a file without one of the facts, or two files for one rule.
     """
     seen: dict[str, Path] = {}
-    for path in paths:
-        source = solver.Source(str(path), "\n".join(_facts(path)))
+    facts = {path: _facts(path) for path in paths}
+    # One question about all files is much quicker than one about each.
+    sources = [
+        solver.Source(str(path), "\n".join(fact[0] for fact in lines))
+        for path, lines in facts.items()
+    ]
+    stated: dict[str, dict[str, str]] = {}
+    for atom in solver.consequences(sources)[0]:
+        stated.setdefault(str(atom.arguments[0]), {})[atom.name] = str(atom.arguments[-1])
+    for path, lines in facts.items():
         said: dict[str, str] = {}
-        for atom in solver.consequences([source])[0]:
-            value = atom.arguments[-1]
-            said[atom.name] = str(value)
-            said["id"] = str(atom.arguments[0])
+        for _, name, rule in lines:
+            said |= {"id": rule, name: stated[rule][name]}
         missing = [f for f in ("rule", "message", "severity") if f not in said]
         if missing:
             raise BadRules(Fault(f"no fact {missing[0]}/2: a rule file states one", path))
@@ -286,9 +292,10 @@ def read(paths: Iterable[Path]) -> Iterator[Rule]:
 
 
 _FACT = re.compile(
-    r'^(?:rule|message|advice|source|severity)\((?:[^"]|"(?:\\.|[^"\\])*")*?\)\.\s*$', re.M
+    r'^((rule|message|advice|source|severity)\(\s*(\w+)(?:[^"]|"(?:\\.|[^"\\])*")*?\)\.)\s*$', re.M
 )
 
 
-def _facts(path: Path) -> list[str]:
+def _facts(path: Path) -> list[tuple[str, str, str]]:
+    """Return the facts in which a file tells of its rule: text, name, rule."""
     return _FACT.findall(base_part(path))

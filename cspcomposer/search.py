@@ -15,10 +15,10 @@ from cspcomposer.errors import NotGrounded
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
 # By default as many conflicts as let most windows of a piece be searched twice.
-CONFLICTS_A_PLACE = 350
+CONFLICTS_A_PLACE = 120
 FIRST = 40_000
-WINDOW = 500
-OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model")
+WINDOW = 250
+OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model", "--opt-strategy=usc,k,stratify")
 WIDTHS = (4, 6, 8)
 LANE_WIDTHS = (8, 16)
 # How far beyond its border what a window holds may depend on others.
@@ -101,7 +101,9 @@ class _Budget:
 
     @property
     def spent(self) -> bool:
-        return self.conflicts == 0 or self.seconds == 0.0
+        # What is left of the conflicts may be too few to find anything with.
+        conflicts = self.conflicts
+        return self.seconds == 0.0 or (conflicts is not None and conflicts < WINDOW // 5)
 
 
 def search(

@@ -127,6 +127,8 @@ class Solver:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Solver:
+        # The process comes up while the caller prepares what to ask.
+        self._process = _start(self._memory)
         return self
 
     def __exit__(self, *_: object) -> None:

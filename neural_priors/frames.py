@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cspcomposer import pitch as pitches
-from cspcomposer.analyse_tables import tables
+from cspcomposer.analyse_tables import Spelled, tables
 from cspcomposer.facts import key_at
 from cspcomposer.metre import Metre
 from cspcomposer.score import Key, Score, measure_at, note_at
 
 Row = NDArray[np.int16]
+# Of each member of a chord the semitones above the root, and its place among all members.
+Quality = tuple[tuple[int, int], ...]
 VOICES = ("soprano", "alto", "tenor", "bass")
 REST = -1
 UNKNOWN = -2
@@ -68,7 +70,7 @@ class ChordNames:
     """
 
     members: tuple[str, ...]
-    qualities: tuple[tuple[tuple[int, int], ...], ...]
+    qualities: tuple[Quality, ...]
     chords: dict[tuple[int, str, str], tuple[int, int]]
 
 
@@ -77,15 +79,24 @@ def chord_names() -> ChordNames:
     """Return the chords of all keys, as the rules spell them."""
     spelled = tables().members
     members = tuple(sorted({m for tones in spelled.values() for m in tones.values()}))
-    found: dict[tuple[int, str, str], tuple[int, tuple[tuple[int, int], ...]]] = {}
-    for name, tones in spelled.items():
-        heights = {member: _semitone(klass) for klass, member in tones.items()}
-        root = heights["root"]
-        above = sorted(((h - root) % 12, members.index(m)) for m, h in heights.items())
-        found[name] = root, tuple(above)
-    qualities = tuple(sorted({above for _, above in found.values()}))
-    chords = {name: (root, qualities.index(above)) for name, (root, above) in found.items()}
+    built = {name: _built(tones, members) for name, tones in spelled.items()}
+    return named(spelled, members, tuple(sorted({quality for _, quality in built.values()})))
+
+
+def named(
+    spelled: Spelled, members: tuple[str, ...], qualities: tuple[Quality, ...]
+) -> ChordNames:
+    """Return chords as numbers, without those whose quality is not among some that are known."""
+    places = {quality: i for i, quality in enumerate(qualities)}
+    built = {name: _built(tones, members) for name, tones in spelled.items()}
+    chords = {name: (root, places[q]) for name, (root, q) in built.items() if q in places}
     return ChordNames(members, qualities, chords)
+
+
+def _built(tones: Mapping[int, str], members: tuple[str, ...]) -> tuple[int, Quality]:
+    heights = {member: _semitone(klass) for klass, member in tones.items()}
+    root = heights["root"]
+    return root, tuple(sorted(((h - root) % 12, members.index(m)) for m, h in heights.items()))
 
 
 def home(score: Score) -> Key:

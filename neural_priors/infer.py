@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neural_priors import codes
-from neural_priors.frames import VOICES, Frames
+from neural_priors.frames import VOICES, Frames, Quality
 
 Wishes = NDArray[np.float32]
 FOLDER = Path(__file__).with_name("weights")
@@ -90,10 +90,13 @@ def surprise(frames: Frames, *, split: str = SHIPPED, folder: Path = FOLDER) -> 
     return out
 
 
-def described(name: str, *, split: str = SHIPPED, folder: Path = FOLDER) -> dict[str, Any]:
-    """Return what a network file says of itself: members and qualities of its chords."""
+def chords_of(
+    name: str, *, split: str = SHIPPED, folder: Path = FOLDER
+) -> tuple[tuple[str, ...], tuple[Quality, ...]]:
+    """Return the members and the qualities of the chords that a network was taught."""
     said = _session(name, split, folder).get_modelmeta().custom_metadata_map
-    return {key: json.loads(value) if value[:1] in "[{" else value for key, value in said.items()}
+    qualities = json.loads(said["qualities"])
+    return tuple(json.loads(said["members"])), tuple(tuple(map(tuple, q)) for q in qualities)
 
 
 def digest(name: str, *, split: str = SHIPPED, folder: Path = FOLDER) -> str:
