@@ -62,8 +62,8 @@ def found(
 ) -> Found:
     """Return the best setting, looking further only when there is none.
 
-    First at likely chords, then at all; then faults of what is given are excused; then the harmony
-    may change more often, unless the specification says how often.
+    First at likely chords, then at more and at all; then faults of what is given are excused; then
+    the harmony may change more often, unless the specification says how often.
     """
     spec = loaded.spec
     rhythm: HarmonicRhythm | None = None
@@ -85,6 +85,7 @@ def found(
         )  # fmt: skip
         sources = sliced(program, list(WANTED.items()))
         melody = priors.melody(noise, plan)
+        good: Found | None = None
         for margin in MARGINS:
             likely = candidates.considered(options, taste, margin)
             chords = candidates.stated(likely, taste)
@@ -94,9 +95,14 @@ def found(
             limit = left(effort or effort_of(loaded, len(plan.slots)), begin)
             ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
             if ending.best or not ending.impossible:
-                bound = candidates.bound(options, taste)
-                return Found(plan, ending, chords, bound, interrupted)
-            if unmendable is None:
+                now = Found(plan, ending, chords, candidates.bound(options, taste), interrupted)
+                good = _better(good, now)
+                # Strong faults may be for want of a chord that seemed too dear.
+                if margin != MARGINS[0] or _content(now) or not _time_left(limit, ending):
+                    return good
+            elif good:
+                return good
+            elif unmendable is None:
                 every = candidates.stated(candidates.considered(options, taste, None), taste)
                 unmendable = excused(
                     solver, plan, every, style=spec.style, overrides=dict(spec.rules), folders=own
@@ -108,6 +114,23 @@ def found(
         rhythm = FINER.get(rhythm or spec.harmonic_rhythm)
         if "harmonic_rhythm" in spec.model_fields_set or rhythm is None:
             return Found(plan, ending, chords, 0, interrupted)
+
+
+def _better(one: Found | None, other: Found) -> Found:
+    if one is None or one.ending.best is None:
+        return other
+    best = other.ending.best
+    return one if best is None or one.ending.best.cost <= best.cost else other
+
+
+def _content(found: Found) -> bool:
+    """Return whether there is nothing but mild faults, or nothing more is to be looked for."""
+    best = found.ending.best
+    return found.interrupted or best is None or not any(best.cost[:-1])
+
+
+def _time_left(limit: Effort, ending: Ending) -> bool:
+    return limit.seconds is None or 2 * ending.seconds < limit.seconds
 
 
 def rules(loaded: LoadedSpec, own: Sequence[Path]) -> Callable[..., list[Source]]:

@@ -26,6 +26,13 @@ from neural_priors.prepare import Split, score
 from neural_priors.tables import Tables, counted
 
 MOST = 20_000
+# What the rules list from: all chords that they know, or only the key's own triads and its dominant
+# seventh, which is near to what others have ranked among.
+SUPPLIES = {
+    "all": "considered(T,N) :- possible(T,N).",
+    "plain": "considered(T,N) :- possible(T,N), key(T,_,Mode), family(Mode,N,triads).\n"
+    'considered(T,"V7") :- possible(T,"V7").',
+}
 _LIST = ("--models=0", "--project=show")
 _FREE = VOICES[1:]
 
@@ -43,8 +50,18 @@ class Rank:
     places: dict[str, float]
 
 
-def ranked(name: str, *, split: Split, every: int, seed: int) -> list[Rank | None]:
-    """Return the ranks at some beats of a piece; None where the rules forbid Bach's own voicing."""
+def ranked(
+    name: str, *, split: Split, every: int, seed: int, supply: str = "all"
+) -> list[Rank | None]:
+    """Return the ranks at some beats of a piece; None where Bach's own voicing is not listed.
+
+    Args:
+        name: The piece.
+        split: Whose models are asked.
+        every: Every how many beats.
+        seed: For the row that guesses.
+        supply: One of `SUPPLIES`.
+    """
     bach = score(name)
     seen = unplanned(frames(bach, home(bach)))
     tables = counted(split)
@@ -57,7 +74,7 @@ def ranked(name: str, *, split: Split, every: int, seed: int) -> list[Rank | Non
             silent = (seen.pitches[:, column - 1 : column + 1] < 0).any()
             if silent or any(before <= end < here for end in ends):
                 continue
-            legal = _legal(solver, bach, before, here)
+            legal = _legal(solver, bach, before, here, supply)
             own = tuple(int(h) for h in seen.pitches[1:, column] - seen.shift)
             if own in legal:
                 out.append(_rank(seen, column, legal, own, split, tables, chance))
@@ -66,7 +83,9 @@ def ranked(name: str, *, split: Split, every: int, seed: int) -> list[Rank | Non
     return out
 
 
-def _legal(solver: Solver, bach: Score, before: Fraction, here: Fraction) -> list[tuple[int, ...]]:
+def _legal(
+    solver: Solver, bach: Score, before: Fraction, here: Fraction, supply: str = "all"
+) -> list[tuple[int, ...]]:
     """Return the heights of every alto, tenor and bass that the rules allow."""
     step = here - before
     voices = []
@@ -84,7 +103,7 @@ def _legal(solver: Solver, bach: Score, before: Fraction, here: Fraction) -> lis
     )  # fmt: skip
     plan = Outline(two, (Fraction(0), step), dict.fromkeys(_FREE, frozenset({step})))
     solver.ground(
-        [*_program(), Source("two", f"{facts.facts(plan)}\nconsidered(T,N) :- possible(T,N).")],
+        [*_program(), Source("two", f"{facts.facts(plan)}\n{SUPPLIES[supply]}")],
         options=_LIST,
         show=["pitch/3"],
     )
