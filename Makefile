@@ -35,7 +35,7 @@ test-fast: $(TAUGHT)
 train: $(TAUGHT)
 	$(BIN)/python -m neural_priors.train
 
-evaluate: $(STAMP)
+evaluate: $(TAUGHT)
 	$(BIN)/cspcomposer evaluate --out neural_priors/EVALUATION.md
 
 bench: $(STAMP)
@@ -45,6 +45,7 @@ pictures: $(STAMP)
 	$(BIN)/cspcomposer compose examples/helft_mir.yaml --out out --format png
 	mkdir -p examples/pictures
 	$(BIN)/python tests/trim.py out/helft_mir.png examples/pictures/helft_mir.png
+	$(BIN)/python tests/pairs.py examples/pairs
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

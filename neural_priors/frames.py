@@ -83,9 +83,7 @@ def chord_names() -> ChordNames:
     return named(spelled, members, tuple(sorted({quality for _, quality in built.values()})))
 
 
-def named(
-    spelled: Spelled, members: tuple[str, ...], qualities: tuple[Quality, ...]
-) -> ChordNames:
+def named(spelled: Spelled, members: tuple[str, ...], qualities: tuple[Quality, ...]) -> ChordNames:
     """Return chords as numbers, without those whose quality is not among some that are known."""
     places = {quality: i for i, quality in enumerate(qualities)}
     built = {name: _built(tones, members) for name, tones in spelled.items()}

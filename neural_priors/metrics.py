@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
 
-from cspcomposer import analyse
+from cspcomposer import analyse, rulebook
 from cspcomposer import pitch as pitches
-from cspcomposer.check import check
+from cspcomposer.check import Report, check
 from cspcomposer.facts import phrases
 from cspcomposer.score import Key, Score, note_at, onsets
+from neural_priors import classify
 from neural_priors.frames import Row, beats, chord_names, chords, frames, shift
 
 Bigrams = Counter[tuple[tuple[int, int], tuple[int, int]]]
@@ -42,6 +44,7 @@ class Judged:
         firm: Columns on the tonic or the dominant.
         cadences: Phrases that end on the model's chord, of how many.
         bigrams: Pairs of successive chords.
+        traits: Rates of what occurs, by which a classifier goes.
     """
 
     same: tuple[int, int, int]
@@ -57,12 +60,16 @@ class Judged:
     firm: int
     cadences: tuple[int, int]
     bigrams: Bigrams
+    traits: Mapping[str, float] = field(default_factory=dict)
 
 
-def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> Judged:
+def judged(
+    score: Score, model: Score, key: Key, *, style: str = "chorale", tune: Score | None = None
+) -> Judged:
     """Return the figures of a piece beside its model, which may be itself.
 
-    Keys and chords of both are estimated by the same means, whatever they say of themselves.
+    Keys and chords of both are estimated by the same means, whatever they say of themselves. Hard
+    faults of melody that a tune, if there is one, has by itself are not the piece's.
     """
     plain = analyse.analysed(replace(score, keys=(), chords=(), phrase_ends=model.phrase_ends))
     seen, aim = frames(plain, key), frames(model, key)
@@ -73,11 +80,12 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
     goal = harmonies(analyse.analysed(replace(model, keys=(), chords=())), key)
     report = check(plain, style=style)
     stated = check(score, style=style) if score.chords else report
-    hard = stated.counts["severity"].get("hard", 0)
+    own = {f for f in _hard(check(tune, style=style)) if f[0] in _melodic()} if tune else set()
     soft = Counter({r: n for r, n in report.counts["rule"].items()})
     for fault in report.violations:
         if fault.severity == "hard":
             soft[fault.rule] -= 1
+    length = float(sum((m.length for m in plain.measures), Fraction(0)))
     changes = progression(harmony)
     same = ((ours == theirs) & heard).sum(1)
     firm = {chord[0] for chord in (_named(key, "I", "i"), _named(key, "V"))}
@@ -87,17 +95,30 @@ def judged(score: Score, model: Score, key: Key, *, style: str = "chorale") -> J
         (int(same[0]), int(same[1]), int(same[2])),
         tuple(heard.sum(1).tolist()),
         len(changes),
-        hard,
-        report.counts["severity"].get("hard", 0),
+        sum(fault not in own for fault in _hard(stated)),
+        sum(fault not in own for fault in _hard(report)),
         len(list(parallels(plain))),
         +soft,
-        float(sum((m.length for m in plain.measures), Fraction(0))),
+        length,
         int(((ours[:, 1:] != ours[:, :-1]) & (ours[:, 1:] >= 0) & (ours[:, :-1] >= 0)).sum()),
         len(set(changes)),
         int(np.isin(harmony[0], sorted(firm)).sum()),
         (sum(bool((harmony[:, c] == goal[:, c]).all()) for c in ends), len(ends)),
         Counter(pairwise(changes)),
+        classify.traits(seen.pitches, harmony, +soft, length),
     )
+
+
+def _hard(report: Report) -> Iterator[tuple[str, Fraction, str]]:
+    for fault in report.violations:
+        if fault.severity == "hard":
+            yield fault.rule, fault.onset, fault.message
+
+
+@cache
+def _melodic() -> frozenset[str]:
+    """Return the rules that ask for one voice and no chord."""
+    return frozenset(r.id for r in rulebook.read(rulebook.rule_files()) if r.stage == "melody")
 
 
 def _named(key: Key, *numerals: str) -> list[int]:

@@ -13,10 +13,10 @@ from cspcomposer import compose, read, render, specfile
 TUNES = {
     "bwv248.53-5": ("bach/bwv248.53-5.mxl", None),
     "bwv153.9": ("bach/bwv153.9.mxl", None),
-    "altdeu10-3": ("essenFolksong/altdeu10.abc", 3),
+    "erk-5": ("essenFolksong/erk5.abc", 5),
     "oneill-14": ("oneills1850/0001-0050.abc", 14),
 }
-MODELS = ("none", "tables", "chorale")
+MODELS = ("none", "chorale")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cspcomposer.solver import Solver
-from neural_priors import codes, evaluate, metrics, prepare, ranking
+from neural_priors import codes, metrics, prepare, ranking, settings
 from neural_priors.frames import chord_names, frames, home
 from neural_priors.tables import Backoff, Tables
 
@@ -75,7 +75,7 @@ def test_what_the_rules_list_has_no_parallels_and_holds_bachs_own() -> None:
 
 
 def test_bach_is_like_himself() -> None:
-    found = evaluate.own(NAME).judged
+    found = settings.own(NAME).judged
     assert found is not None
     assert found.same == found.columns
     assert found.cadences[0] == found.cadences[1] > 0
@@ -86,7 +86,7 @@ def test_bach_is_like_himself() -> None:
 
 
 def test_what_is_drawn_keeps_bachs_soprano_and_breaks_rules() -> None:
-    drawn = evaluate.drawn(NAME, model="chorale").judged
+    drawn = settings.drawn(NAME, model="chorale").judged
     assert drawn is not None
     assert sum(drawn.same) < sum(drawn.columns)
     assert drawn.parallels + drawn.heard > 0
@@ -94,7 +94,7 @@ def test_what_is_drawn_keeps_bachs_soprano_and_breaks_rules() -> None:
 
 @pytest.mark.slow
 def test_what_is_composed_has_no_hard_fault_and_resembles_bach() -> None:
-    composed = evaluate.setting(NAME, model="chorale", temperature=0.0).judged
+    composed = settings.setting(NAME, model="chorale", temperature=0.0).judged
     assert composed is not None
     assert composed.hard == composed.parallels == 0
     assert sum(composed.same) > 0.25 * sum(composed.columns)
