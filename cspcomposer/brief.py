@@ -48,7 +48,7 @@ def _know_names(loaded: LoadedSpec, own: Iterable[Path]) -> None:
     try:
         rulebook.style_file(loaded.spec.style)
     except BadRules as error:
-        faults += [loaded.fault("style", f.message, f.hint) for f in error.faults]
+        faults += [f if f.file else loaded.fault("style", f.message, f.hint) for f in error.faults]
     if faults:
         raise BadSpec(*faults)
 

@@ -14,6 +14,8 @@ from cspcomposer.cli_options import Command, parser
 from cspcomposer.errors import BadInput, CSPComposerError, Fault, NotGrounded
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cspcomposer.compose import Composition
     from cspcomposer.search import Progress
 
@@ -197,6 +199,8 @@ def _study(options: argparse.Namespace) -> int:
         print(options.habits)
         return 0
     console = Console(stderr=True)
+    if options.fit:
+        return _fit(options, console)
     result = study.study(options.source, style=options.style, jobs=options.jobs, console=console)
     text = study.markdown(result)
     if options.out:
@@ -206,6 +210,28 @@ def _study(options: argparse.Namespace) -> int:
         print(json.dumps(study.as_json(result), indent=2))
     else:
         print(text)
+    return 0
+
+
+def _fit(options: argparse.Namespace, console: Console) -> int:
+    from cspcomposer import fit, fit_style
+    from cspcomposer.files import write_atomically
+
+    if options.out and options.out.suffix != ".lp":
+        hint = "A style is known by its ending: write such as --out mine.lp."
+        raise BadInput(Fault("a style file's name ends in .lp.", options.out, hint=hint))
+    if options.out:
+        _ready(options.out.parent, ())
+    found = fit.fit(options.source, style=options.style, jobs=options.jobs, console=console)
+    style = "" if options.style == "chorale" else f" --style {options.style}"
+    command = f"cspcomposer study {' '.join(options.source)} --fit{style}"
+    text = fit_style.text(found, command=command)
+    for name, reason in found.failures:
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+    if options.out:
+        print(write_atomically(options.out, text))
+    else:
+        print(text, end="")
     return 0
 
 

@@ -38,7 +38,9 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     check.add_argument("--part", type=_part, action="append", metavar="P",
                        help="only this part, by name or number; may be repeated")  # fmt: skip
     check.add_argument("--tune", type=_count, metavar="N", help="which tune of an ABC file")
-    check.add_argument("--style", default="chorale", help="the rules' severities (chorale)")
+    check.add_argument(
+        "--style", default="chorale", help="a style's name (chorale), or your own FILE.lp"
+    )
     check.add_argument("--key", help="such as 'G major'; estimated if left out")
     check.add_argument("--numerals", type=Path, metavar="FILE", help="chords, in RomanText")
     check.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR",
@@ -49,11 +51,15 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
 
     study = commands.add_parser("study", help="count how often a body of music breaks each rule")
     study.add_argument("source", nargs="*", default=["bach"], help="bach, or files and folders")
-    study.add_argument("--style", default="chorale")
+    study.add_argument("--style", default="chorale", help="a name, or your own FILE.lp")
     study.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
-    study.add_argument("--out", type=Path, metavar="FILE", help="write the table as Markdown")
-    study.add_argument("--habits", type=Path, metavar="FILE", help="write a prior instead")
-    study.add_argument("--json", action="store_true", help="print the figures as JSON")
+    study.add_argument("--out", type=Path, metavar="FILE",
+                       help="write the table as Markdown; with --fit, the style")  # fmt: skip
+    instead = study.add_mutually_exclusive_group()
+    instead.add_argument("--habits", type=Path, metavar="FILE", help="write a prior instead")
+    instead.add_argument("--fit", action="store_true",
+                         help="fit the style's weights to the music; a style file")  # fmt: skip
+    instead.add_argument("--json", action="store_true", help="print the figures as JSON")
     study.set_defaults(run=run["study"])
 
     rules = commands.add_parser("rules", help="list the rules, or say what one is about")

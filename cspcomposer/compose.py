@@ -126,7 +126,7 @@ def compose(
         report,
         seed,
         loaded.sha256,
-        _sha256(own),
+        _sha256([*own, rulebook.style_file(spec.style)]),
         spec.prior.model_dump() | priors.network(spec.prior.model),
         {
             "prepare": prepared - begin,
@@ -144,10 +144,10 @@ def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
     return [Fault(head, loaded.path), *conflict.lines, *conflict.relaxation]
 
 
-def _sha256(own: Sequence[Path]) -> str:
-    """Return a digest of every rule file there is, shipped and the user's own."""
+def _sha256(others: Sequence[Path]) -> str:
+    """Return a digest of every rule file there is, the shipped ones and others."""
     digest = hashlib.sha256()
-    for path in [*sorted(rulebook.folder().rglob("*.lp")), *own]:
+    for path in [*sorted(rulebook.folder().rglob("*.lp")), *others]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

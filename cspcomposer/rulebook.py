@@ -20,7 +20,9 @@ from clingo import ast
 
 from cspcomposer import notation, solver
 from cspcomposer.errors import BadRules, Fault
+from cspcomposer.guard import guard
 from cspcomposer.rulebook_slice import sliced
+from cspcomposer.syntax import kind
 
 _PART = re.compile(r"^#program\s+(\w+)\s*\.", re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*#include\b", re.MULTILINE)
@@ -144,12 +146,30 @@ def near(name: str, names: Sequence[str]) -> str:
 def style_file(style: str) -> Path:
     """Return the file of a style.
 
+    Args:
+        style: The name of a shipped style, or the path of one's own, which ends in .lp.
+
     Raises:
-        BadRules: there is no such style.
+        BadRules: there is no such style, or it holds more than facts.
     """
+    if style.endswith(".lp"):
+        return _own_style(Path(style))
     if style not in styles():
         raise BadRules(Fault(f"there is no style '{style}'.", hint=near(style, styles())))
     return folder() / "styles" / f"{style}.lp"
+
+
+@cache
+def _own_style(path: Path) -> Path:
+    guard(path)
+    faults = [
+        Fault(f"a {what} in a style: expected facts alone.", path, node.location.begin.line)
+        for node in nodes(path)
+        if (what := kind(node)) not in ("", "fact")
+    ]
+    if faults:
+        raise BadRules(*faults)
+    return path
 
 
 def program(
@@ -189,10 +209,12 @@ def program(
         ),
         home / "policy" / "active.lp",
         home / "policy" / f"{policy}.lp",
-        style_file(style),
         *rules,
     ]
     out = [solver.Source(str(path), base_part(path)) for path in paths]
+    own = style_file(style)
+    # A program is told apart by folders, wherever one's own style lies.
+    out.append(solver.Source(f"styles/{own.name}", base_part(own)))
     said = "\n".join(f"override({rule},{word})." for rule, word in sorted(overrides.items()))
     return [*out, solver.Source("overrides", said)]
 
@@ -264,17 +286,15 @@ def read(paths: Iterable[Path]) -> Iterator[Rule]:
     seen: dict[str, Path] = {}
     facts = {path: _facts(path) for path in paths}
     # One question about all files is much quicker than one about each.
-    sources = [
-        solver.Source(str(path), "\n".join(fact[0] for fact in lines))
-        for path, lines in facts.items()
-    ]
+    sources = [solver.Source(str(path), text) for path, text in facts.items()]
     stated: dict[str, dict[str, str]] = {}
     for atom in solver.consequences(sources)[0]:
         stated.setdefault(str(atom.arguments[0]), {})[atom.name] = str(atom.arguments[-1])
-    for path, lines in facts.items():
+    for path, text in facts.items():
         said: dict[str, str] = {}
-        for _, name, rule in lines:
-            said |= {"id": rule, name: stated[rule][name]}
+        for name, rule in _HEAD.findall(text):
+            if name in stated.get(rule, {}):
+                said |= {"id": rule, name: stated[rule][name]}
         missing = [f for f in ("rule", "message", "severity") if f not in said]
         if missing:
             raise BadRules(Fault(f"no fact {missing[0]}/2: a rule file states one", path))
@@ -292,10 +312,11 @@ def read(paths: Iterable[Path]) -> Iterator[Rule]:
 
 
 _FACT = re.compile(
-    r'^((rule|message|advice|source|severity)\(\s*(\w+)(?:[^"]|"(?:\\.|[^"\\])*")*?\)\.)\s*$', re.M
+    r'^(?:rule|message|advice|source|severity)\((?:[^"]|"(?:\\.|[^"\\])*")*?\)\.\s*$', re.M
 )
+_HEAD = re.compile(r"\b(rule|message|advice|source|severity)\(\s*(\w+)\s*,")
 
 
-def _facts(path: Path) -> list[tuple[str, str, str]]:
-    """Return the facts in which a file tells of its rule: text, name, rule."""
-    return _FACT.findall(base_part(path))
+def _facts(path: Path) -> str:
+    """Return the facts in which a file tells of its rule."""
+    return "\n".join(_FACT.findall(base_part(path)))

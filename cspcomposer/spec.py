@@ -38,6 +38,9 @@ HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
 Surface = Literal["none", "some", "rich"]
 PriorModel = Literal["chorale", "tables", "none"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
+StyleName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*|.+\.lp)$", max_length=200, strict=True)
+]
 Line = Annotated[str, StringConstraints(max_length=200, strict=True)]
 
 
@@ -153,8 +156,9 @@ class Spec(_Model):
     """The title."""
     composer: Line = ""
     """Who is named as the composer, of a given hymn tune for example."""
-    style: Name = "chorale"
-    """The style: which rules hold and how strictly, which chords and ranges there are."""
+    style: StyleName = "chorale"
+    """The style: which rules hold and how strictly, which chords and ranges there are. A name, or a
+    style file of your own (.lp); a relative path starts at the specification's folder."""
     key: KeyText = Key(Fraction(0), pitches.parse_class("C"), "major")
     """The key in which the piece begins and, unless the last phrase says otherwise, ends."""
     metre: MetreText = Metre(4, 4)

@@ -142,6 +142,8 @@ def parse(raw: bytes, path: Path) -> LoadedSpec:
         faults += _missing_files(document, spec)
     if faults or spec is None:
         raise BadSpec(*_in_order(faults))
+    if spec.style.endswith(".lp"):
+        spec = spec.model_copy(update={"style": str(path.parent / spec.style)})
     return LoadedSpec(
         spec=spec,
         path=path,
@@ -252,6 +254,8 @@ def _missing_files(document: Document, spec: Spec) -> list[Fault]:
         for key, source in spec.given.items()
         if isinstance(source, FileSource)
     ]
+    if spec.style.endswith(".lp"):
+        wanted.append((("style",), spec.style, False))
     wanted += [(("rule_folders", n), name, True) for n, name in enumerate(spec.rule_folders)]
     faults = []
     for way, name, folder in wanted:

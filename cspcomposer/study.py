@@ -5,22 +5,16 @@ A study is many checks, in several processes; it knows no rule and no composer.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
@@ -30,12 +24,11 @@ from cspcomposer.errors import BadInput, CSPComposerError, Fault
 from cspcomposer.habits import HEADER, counted
 from cspcomposer.rulebook import SEVERITIES
 from cspcomposer.score import Score
+from cspcomposer.spread import spread
 from cspcomposer.words import beat_text
 
 BACH = "bach"
 PLACES = 10
-TOGETHER = 16
-_THREADS = "OPENBLAS_NUM_THREADS"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -127,34 +120,10 @@ def study(
         BadRules: there is no such style or rule.
     """
     folders = tuple(folders)
-    names = list(dict.fromkeys(n for source in sources for n in _names(source)))
+    names = list(dict.fromkeys(n for source in sources for n in named(source)))
     severities = rulebook.severities(style, overrides, folders)
     work = partial(_checked, style=style, overrides=dict(overrides), folders=folders)
-    silent = console is None or not console.is_terminal
-
-    # As many at a time as keeps every process busy to the end.
-    size = max(1, min(TOGETHER, -(-len(names) // jobs)))
-    groups = [names[i : i + size] for i in range(0, len(names), size)]
-
-    def followed(groups: Iterable[list[_Piece]]) -> list[_Piece]:
-        return list(
-            track(
-                chain.from_iterable(groups),
-                "Checking",
-                total=len(names),
-                console=console,
-                disable=silent,
-                transient=True,
-            )
-        )
-
-    if jobs == 1 or len(groups) == 1:
-        pieces = followed(map(work, groups))
-    else:
-        # A forked process would share its parent's solver.
-        workers = min(jobs, len(groups))
-        with _unthreaded(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            pieces = followed(pool.map(work, groups))
+    pieces = spread(work, names, label="Checking", jobs=jobs, console=console)
     good = [p for p in pieces if not p.failure]
     if not good:
         raise BadInput(*(Fault(p.failure) for p in pieces))
@@ -171,19 +140,12 @@ def study(
     )  # fmt: skip
 
 
-@contextmanager
-def _unthreaded() -> Iterator[None]:
-    """Let processes that start now do without threads for matrices: they would fight for cores."""
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = before or "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_THREADS]
+def named(source: str | Path) -> Iterator[str]:
+    """Yield the names of the scores that a source stands for.
 
-
-def _names(source: str | Path) -> Iterator[str]:
+    Raises:
+        BadInput: a source that is not there, or holds no score.
+    """
     if str(source) == BACH:
         yield from corpus.bach_chorales()
         return
@@ -207,13 +169,14 @@ def habits(sources: Sequence[str | Path], *, command: str) -> str:
         sources: As for `study`.
         command: What the file says that it was written by.
     """
-    names = list(dict.fromkeys(n for source in sources for n in _names(source)))
-    facts = counted(analysed(_read(name)) for name in names)
+    names = list(dict.fromkeys(n for source in sources for n in named(source)))
+    facts = counted(analysed(opened(name)) for name in names)
     whose = "Bach's chorales" if list(map(str, sources)) == [BACH] else ", ".join(map(str, sources))
     return HEADER.format(whose=whose, count=len(names), command=command) + facts + "\n"
 
 
-def _read(name: str) -> Score:
+def opened(name: str) -> Score:
+    """Return the score of a name that `named` gave."""
     return read.read_chorale(name) if name in corpus.bach_chorales() else read.read(name)
 
 
@@ -222,22 +185,21 @@ def _checked(
 ) -> list[_Piece]:
     """Check pieces together; where one of them cannot be checked, each by itself."""
     try:
-        scores = list(map(_read, names))
+        scores = list(map(opened, names))
         reports = check_all(scores, style=style, overrides=overrides, folders=folders)
     except CSPComposerError as error:
         if len(names) == 1:
-            return [_Piece(_short(names[0]), Fraction(0), (), str(error))]
+            return [_Piece(short(names[0]), Fraction(0), (), str(error))]
         work = partial(_checked, style=style, overrides=overrides, folders=folders)
         return [piece for name in names for piece in work([name])]
     return [
-        _Piece(
-            _short(name), report.beats, tuple((v.rule, v.bar, v.beat) for v in report.violations)
-        )
+        _Piece(short(name), report.beats, tuple((v.rule, v.bar, v.beat) for v in report.violations))
         for name, report in zip(names, reports, strict=True)
     ]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """Return a score's name as tables show it."""
     return name.removeprefix("bach/").rsplit(".", 1)[0] if name.startswith("bach/") else name
 
 

@@ -51,7 +51,10 @@ def evaluated(*, quick: bool, jobs: int, console: Console | None = None) -> str:
                 track(done, title, len(on), console=console, transient=True, disable=silent)
             )
 
-        places = over(partial(ranked, split="canonical", every=EVERY, seed=SEED), names, "Ranking")
+        ranks = {}
+        for supply, every in EVERY.items():
+            rank = partial(ranked, split="canonical", every=every, seed=SEED, supply=supply)
+            ranks[supply] = [r for several in over(rank, names, "Ranking") for r in several]
         rows = {t: over(work, _of(t, names), t) for t, work in settings.CHORALES.items()}
         airs = {t: over(work, _of(t, tunes), f"Folk: {t}") for t, work in settings.FOLK.items()}
     train = prepare.part("canonical", "train")
@@ -60,7 +63,7 @@ def evaluated(*, quick: bool, jobs: int, console: Console | None = None) -> str:
         Measured(
             quick=quick,
             surprise=list(_surprises(quick)),
-            ranks=[place for several in places for place in several],
+            ranks=ranks,
             chorales=rows,
             folk=airs,
             taught=pairs(train),

@@ -14,8 +14,8 @@ from neural_priors.settings import SEED, Setting
 # Split, model, nats a beat of alto, tenor and bass.
 Surprise = tuple[str, str, tuple[float, float, float]]
 Rows = Mapping[str, Sequence[Setting]]
-# Every how many beats Bach's voicing is ranked.
-EVERY = 12
+# Every how many beats Bach's voicing is ranked, by `ranking.SUPPLIES`.
+EVERY = {"plain": 6, "all": 12}
 # Figures that need Bach's setting of the tune.
 _BESIDE = frozenset({"notes as Bach's", "alto", "tenor", "bass", "cadences as Bach's"})
 
@@ -27,7 +27,7 @@ class Measured:
     Attributes:
         quick: Whether some pieces stand for all.
         surprise: What notes of Bach's surprise the models.
-        ranks: Where Bach's voicings stand among the legal ones.
+        ranks: Where Bach's voicings stand among the legal ones, by `ranking.SUPPLIES`.
         chorales: Settings of Bach's sopranos by row; "Bach" are his own.
         folk: Settings of folk tunes by row.
         taught: Chord pairs of the pieces that taught.
@@ -38,7 +38,7 @@ class Measured:
 
     quick: bool
     surprise: Sequence[Surprise]
-    ranks: Sequence[Rank | None]
+    ranks: Mapping[str, Sequence[Rank | None]]
     chorales: Rows
     folk: Rows
     taught: Bigrams
@@ -53,10 +53,7 @@ def page(found: Measured) -> str:
         f"Written by `cspcomposer evaluate{' --quick' if found.quick else ''}`; not edited by "
         "hand. Every figure was measured by this run. Nothing was listened to.", "",
         *_surprise(found.surprise), "",
-        "## Bach's own voicing among all that the rules allow", "",
-        f"Every {EVERY}th beat of the test pieces, Bach's beat before it given. clingo lists every "
-        "alto, tenor and bass that the hard rules permit; the place of Bach's own among them.", "",
-        *ranking.lines(found.ranks), "",
+        *_ranks(found.ranks), "",
         *_chorales(found), "",
         *_told(found.told), "",
         *_folk(found),
@@ -74,6 +71,19 @@ def _surprise(found: Sequence[Surprise]) -> Iterator[str]:
     for split, model, nats in found:
         each = " | ".join(f"{n:.2f}" for n in nats)
         yield f"| {split} | {model} | {each} | {sum(nats):.2f} |"
+
+
+def _ranks(found: Mapping[str, Sequence[Rank | None]]) -> Iterator[str]:
+    yield from ("## Bach's own voicing among all that the rules allow", "")
+    yield (
+        "Bach's beat before it is given. clingo lists every alto, tenor and bass that the hard "
+        "rules permit; the place of Bach's own among them."
+    )
+    yield from ("", f"Of the key's own triads and its dominant seventh, every {EVERY['plain']}th "
+                "beat of the test pieces:", "")  # fmt: skip
+    yield from ranking.lines(found["plain"])
+    yield from ("", f"Of all chords that the rules know, every {EVERY['all']}th beat:", "")
+    yield from ranking.lines(found["all"])
 
 
 def _chorales(found: Measured) -> Iterator[str]:

@@ -35,7 +35,6 @@ DECAY = 0.05
 AVERAGED = 0.99
 # How often a lesson hides the soprano, gives another voice, or tells how phrases end.
 HIDDEN, GIVEN, PLANNED = 0.15, 0.15, 0.3
-TEACHERS, TEACHING = 3, 22  # How many, and for how many epochs.
 FACTORS, SCORER = 36, 30  # Epochs.
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -230,18 +229,6 @@ def score_net(
     return taught(Scorer(shape or scorer.Shape()), split, plan, loss, score, console)
 
 
-def distilled(split: Split, plan: Plan) -> Trained[Scorer]:
-    """Return one small scorer that learnt from several larger ones."""
-    begin = time.monotonic()
-    large = scorer.Shape(width=64)
-    teachers = [
-        score_net(split, Plan(TEACHING, plan.seed + 1 + number), large).net.eval()
-        for number in range(TEACHERS)
-    ]
-    student = score_net(split, plan, teachers=teachers)
-    return replace(student, seconds=time.monotonic() - begin)
-
-
 def parameters(net: nn.Module) -> int:
     """Return how many numbers a network has learnt."""
     return sum(p.numel() for p in net.parameters())
@@ -262,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         second = pool.submit(_scorer, chosen.split, chosen.seed, chosen.quick)
         suits, judge = first.result(), second.result()
     console.print(f"factors: {said(suits)}")
-    console.print(f"scorer: {said(judge)}, its teachers included")
+    console.print(f"scorer: {said(judge)}")
     for path in export.written(suits.net, judge.net, chosen.out, chosen.split):
         console.print(f"{path}: {path.stat().st_size / 1000:.0f} KB")
 
@@ -286,7 +273,7 @@ def _factors(split: Split, seed: int, quick: bool) -> Trained[Factors]:
 
 
 def _scorer(split: Split, seed: int, quick: bool) -> Trained[Scorer]:
-    return score_net(split, Plan(2, seed)) if quick else distilled(split, Plan(SCORER, seed))
+    return score_net(split, Plan(2 if quick else SCORER, seed))
 
 
 if __name__ == "__main__":

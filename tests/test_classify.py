@@ -107,7 +107,7 @@ def measured() -> Measured:
     return Measured(
         quick=True,
         surprise=[("canonical", "network", (0.7, 1.0, 1.3))],
-        ranks=[Rank(100, {"network": 1.0}), None],
+        ranks={key: [Rank(100, {"network": 1.0}), None] for key in ("plain", "all")},
         chorales=rows,
         folk={"network alone, drawn": [air], "rules only": [lost]},
         taught=own.judged.bigrams,

@@ -13,12 +13,12 @@ PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
-    4: "compose brief check explain repair exercise batch evaluate lint study trial",
+    4: "compose brief check explain repair exercise batch evaluate lint study trial fit",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
     "excuse priors",
     2: "facts solver rulebook syntax candidates",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
-    "lilypond notation figures romantext files cache corpus",
+    "lilypond notation figures romantext files cache corpus spread",
     0: "__init__ errors pitch",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

@@ -16,7 +16,7 @@ from cspcomposer.candidates import options
 from cspcomposer.compose import as_data
 from cspcomposer.errors import BadSpec
 from cspcomposer.priors import Noise, prior, taste
-from neural_priors import codes, export, infer, model, prepare, scorer, train
+from neural_priors import codes, export, infer, model, prepare, scorer, sizes, train
 from neural_priors.frames import REST, SIGNS, UNKNOWN, VOICES, chord_names, frames, home
 
 WIDTHS = [(24, 8), (40, 12)]
@@ -260,3 +260,17 @@ def test_an_unknown_model_is_told_with_those_there_are() -> None:
     with pytest.raises(BadSpec) as found:
         spec(f"{TUNE}prior: choral\n")
     assert "chorale" in str(found.value)
+
+
+def test_coarse_and_thin_weights_stay_near() -> None:
+    weight = torch.randn(32, 16, generator=torch.Generator().manual_seed(1))
+    step = weight.abs().amax(1, keepdim=True) / 127
+    assert ((sizes.quantised(weight, 8) - weight).abs() <= step / 2 + 1e-6).all()
+    thin = sizes.pruned(weight, 0.5)
+    assert int((thin == 0).sum()) == weight.numel() // 2
+    assert weight[thin == 0].abs().max() <= thin[thin != 0].abs().min()
+
+
+def test_a_smaller_network_takes_less() -> None:
+    large, small = (scorer.Scorer(scorer.Shape(width=w)) for w in (48, 16))
+    assert sizes.kilobytes(small, 16) < sizes.kilobytes(large, 16) < sizes.kilobytes(large, 32)

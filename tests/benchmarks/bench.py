@@ -33,7 +33,7 @@ from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Note, Score, note_at, onsets
 from cspcomposer.search import Progress
 from cspcomposer.solver import Source
-from cspcomposer.study import TOGETHER
+from cspcomposer.spread import TOGETHER
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")
