@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from cspcomposer import facts, rulebook
 from cspcomposer.analyse import known_numerals
 from cspcomposer.facts import Outline, key_at
-from cspcomposer.metre import Metre
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.score import Note, Score, note_at
+from cspcomposer.score import Note, Score, note_at, pulses
 from cspcomposer.solver import Answer, Solver, Source
 
 SOFT = ("strong", "mild")
@@ -79,8 +78,8 @@ def choices(
         style: Name of a style.
         chance: Picks beats, chords, and voices where there are many.
     """
-    moments = [t for t in _beats(score) if all(note_at(v, t) for v in score.voices)]
-    every = list(_beats(score))
+    moments = [t for t in pulses(score) if all(note_at(v, t) for v in score.voices)]
+    every = list(pulses(score))
     picked = chance.permutation(len(moments))[:beats]
     for time in sorted(moments[i] for i in picked):
         place = every.index(time)
@@ -89,15 +88,6 @@ def choices(
         texts = [*_program(style), Source("beats", f"{facts.facts(plan)}\n{more}")]
         solver.ground(texts, options=["--models=0"], show=_SHOWN)
         yield _listed(solver, rules)
-
-
-def _beats(score: Score) -> Iterator[Fraction]:
-    for bar in score.measures:
-        pulse = Metre(bar.beats, bar.unit).pulse
-        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
-        while time < bar.onset + bar.length:
-            yield time
-            time += pulse
 
 
 def _posed(

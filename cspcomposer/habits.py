@@ -10,15 +10,13 @@ import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from cspcomposer import pitch as pitches
 from cspcomposer import rulebook, solver
 from cspcomposer.facts import key_at
-from cspcomposer.metre import Metre
-from cspcomposer.score import Score, note_at
+from cspcomposer.score import Score, note_at, pulses
 
 CLAMP = 50
 HEADER = """%*
@@ -81,7 +79,7 @@ def counted(scores: Iterable[Score]) -> str:
 
 def _intervals(score: Score) -> Iterator[tuple[str, int]]:
     """Yield voice and span in letters of each move from beat to beat within a phrase."""
-    times = list(_pulses(score))
+    times = list(pulses(score))
     for voice in score.voices:
         for first, second in pairwise(times):
             a, b = note_at(voice, first), note_at(voice, second)
@@ -94,20 +92,10 @@ def _place(pitch: int) -> int:
     return 7 * octave + pitches.LETTERS.index(letter)
 
 
-def _pulses(score: Score) -> Iterator[Fraction]:
-    """Yield the beats."""
-    for bar in score.measures:
-        pulse = Metre(bar.beats, bar.unit).pulse
-        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
-        while time < bar.onset + bar.length:
-            yield time
-            time += pulse
-
-
 def _beats(score: Score) -> Iterator[tuple[str, str, int]]:
     """Yield mode, numeral and inversion of the chord at every beat."""
     starts = [chord.onset for chord in score.chords]
-    for time in _pulses(score):
+    for time in pulses(score):
         place = bisect_right(starts, time) - 1
         if place >= 0:
             chord = score.chords[place]

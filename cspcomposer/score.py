@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cspcomposer import pitch as pitches
+from cspcomposer.metre import Metre
 
 VOICE_NAMES = {
     1: ("soprano",),
@@ -214,3 +215,13 @@ def notes_at(voice: Voice, times: Sequence[Fraction]) -> Iterator[Note | None]:
 def onsets(score: Score) -> tuple[Fraction, ...]:
     """Return every time at which some voice strikes a note, in order."""
     return tuple(sorted({note.onset for voice in score.voices for note in voice.notes}))
+
+
+def pulses(score: Score) -> Iterator[Fraction]:
+    """Yield the beats; what a pick-up has before its first whole one belongs to none."""
+    for bar in score.measures:
+        pulse = Metre(bar.beats, bar.unit).pulse
+        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
+        while time < bar.onset + bar.length:
+            yield time
+            time += pulse
