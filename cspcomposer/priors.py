@@ -19,6 +19,7 @@ from cspcomposer.candidates import Costs, Option, Options, Taste
 from cspcomposer.facts import Outline
 
 MOST = 50
+LIVELY = 3
 _PLACES = range(7)
 _PLAIN = "plain"
 _WAYS = (_PLAIN, *range(-4, 0), *range(1, 5), -7, 7)
@@ -33,6 +34,10 @@ class Noise:
 
     def __init__(self, seed: int, *, temperature: float) -> None:
         self._seed, self.temperature = seed, temperature
+
+    def warmer(self, temperature: float) -> Noise:
+        """Return noise from the same seed with another temperature."""
+        return Noise(self._seed, temperature=temperature)
 
     def harmonies(self, options: Iterable[Option]) -> dict[Option, int]:
         """Return what each chord at each slot costs, in tenths of a nat."""
@@ -147,6 +152,11 @@ def taste(prior: Prior, noise: Noise, options: Options) -> Taste:
 
 
 def melody(noise: Noise, plan: Outline) -> str:
-    """Return what chance charges for the notes of the highest voice, where it is free."""
+    """Return what chance charges for the notes of the highest voice, where it is free.
+
+    A tune is less foreseen than its harmony: chance counts for more, up to as much as it does in
+    what the prior learnt from.
+    """
     name = plan.score.voices[0].name
-    return noise.places(name, facts.free_slots(plan, name))
+    lively = noise.warmer(max(noise.temperature, min(1.0, LIVELY * noise.temperature)))
+    return lively.places(name, facts.free_slots(plan, name))

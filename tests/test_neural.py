@@ -15,7 +15,7 @@ from cspcomposer import facts, specfile, stages
 from cspcomposer.candidates import options
 from cspcomposer.compose import as_data
 from cspcomposer.errors import BadSpec
-from cspcomposer.priors import Noise, prior, taste
+from cspcomposer.priors import Noise, melody, prior, taste
 from neural_priors import codes, export, infer, model, prepare, scorer, sizes, train
 from neural_priors.frames import REST, SIGNS, UNKNOWN, VOICES, chord_names, frames, home
 
@@ -274,3 +274,16 @@ def test_coarse_and_thin_weights_stay_near() -> None:
 def test_a_smaller_network_takes_less() -> None:
     large, small = (scorer.Scorer(scorer.Shape(width=w)) for w in (48, 16))
     assert sizes.kilobytes(small, 16) < sizes.kilobytes(large, 16) < sizes.kilobytes(large, 32)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "lively"), [(0.0, 0.0), (0.3, 0.9), (0.8, 1.0), (2.0, 2.0)]
+)
+def test_an_invented_tune_is_left_to_chance_more_than_its_harmony(
+    temperature: float, lively: float
+) -> None:
+    plan = plan_of("key: G major\nbars: 1\n")
+    slots = facts.free_slots(plan, "soprano")
+    expected = Noise(5, temperature=lively).places("soprano", slots)
+    assert melody(Noise(5, temperature=temperature), plan) == expected
+    assert expected.count("preferred_place") == 7 * 4
