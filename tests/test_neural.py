@@ -286,4 +286,4 @@ def test_an_invented_tune_is_left_to_chance_more_than_its_harmony(
     slots = facts.free_slots(plan, "soprano")
     expected = Noise(5, temperature=lively).places("soprano", slots)
     assert melody(Noise(5, temperature=temperature), plan) == expected
-    assert expected.count("preferred_place") == 7 * 4
+    assert "preferred_place(soprano,0,6," in expected
