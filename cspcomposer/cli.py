@@ -257,14 +257,15 @@ def _rules(options: argparse.Namespace) -> int:
 
 
 def _rules_tested(place: Path) -> int:
-    from cspcomposer import lint, rulebook, trial
+    from cspcomposer import lint, trial
+    from cspcomposer.rulebook_examples import examples, run_example
 
     code = 0
     for path in trial.tried(lint.admitted([place])):
         faults = lint.lint(path)
         for fault in faults:
             print(fault)
-        verdicts = [rulebook.run_example(path, name) for name in rulebook.examples(path)]
+        verdicts = [run_example(path, name) for name in examples(path)]
         for verdict in verdicts:
             print(f"{path.stem}: {verdict.example.replace('_', ' ')}: "
                   f"{'as expected' if verdict.holds else 'NOT as expected'}")  # fmt: skip

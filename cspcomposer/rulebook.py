@@ -1,4 +1,4 @@
-"""Rule files: where they are, what they say of themselves, and whether their examples hold.
+"""Rule files: where they are, and what they say of themselves.
 
 A rule is one `.lp` file that derives `violation/3` and carries its title, message, advice, source
 and severity as facts, and its examples as program parts. This module finds and reads such files;
@@ -24,7 +24,7 @@ from cspcomposer.guard import guard
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.syntax import kind
 
-_PART = re.compile(r"^#program\s+(\w+)\s*\.", re.MULTILINE)
+PART = re.compile(r"^#program\s+(\w+)\s*\.", re.MULTILINE)
 _INCLUDE = re.compile(r"^\s*#include\b", re.MULTILINE)
 _PLACE = re.compile(r"^\S*?:(\d+):(\d+)")
 SEVERITIES = ("hard", "strong", "mild", "hint", "off")
@@ -53,30 +53,6 @@ class Rule:
     source: str
     severity: str
     path: Path
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How an example came out.
-
-    Attributes:
-        rule: The rule's id.
-        example: The example's name, without `example_`.
-        expected: The violations that it expects, as text.
-        found: The violations that were derived.
-        remarks: What clingo had to say; anything at all is a failure.
-    """
-
-    rule: str
-    example: str
-    expected: frozenset[str]
-    found: frozenset[str]
-    remarks: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether the example came out as expected and clingo was silent."""
-        return self.expected == self.found and not self.remarks
 
 
 @cache
@@ -249,32 +225,8 @@ def _syntax_error(remark: str, path: Path) -> Fault:
 def base_part(path: Path) -> str:
     """Return a file's text without its examples, in as many lines as stand before them."""
     text = path.read_text(encoding="utf-8")
-    first = _PART.search(text)
+    first = PART.search(text)
     return text[: first.start()] if first else text
-
-
-def examples(path: Path) -> list[str]:
-    """Return the names of a rule file's example parts."""
-    names = _PART.findall(path.read_text(encoding="utf-8"))
-    return [name for name in names if name.startswith("example_")]
-
-
-def run_example(path: Path, example: str) -> Verdict:
-    """Return how one example of a rule file comes out."""
-    parts = [
-        *theory(), folder() / "choose" / "example.lp",
-        folder() / "policy" / "active.lp", folder() / "policy" / "report.lp",
-    ]  # fmt: skip
-    sources = [solver.Source(str(p), p.read_text(encoding="utf-8")) for p in [*parts, path]]
-    atoms, remarks = solver.consequences(sources, parts=("base", example))
-    got: dict[str, set[str]] = {"violation": set(), "expect": set()}
-    for atom in atoms:
-        if atom.name in got:
-            got[atom.name].add(str(atom).split("(", 1)[1])
-    return Verdict(
-        path.stem, example.removeprefix("example_"),
-        frozenset(got["expect"]), frozenset(got["violation"]), remarks,
-    )  # fmt: skip
 
 
 def read(paths: Iterable[Path]) -> Iterator[Rule]:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from cspcomposer import rulebook
+from cspcomposer.rulebook_examples import examples, run_example
 
-EXAMPLES = [
-    (path, example) for path in rulebook.rule_files() for example in rulebook.examples(path)
-]
+EXAMPLES = [(path, example) for path in rulebook.rule_files() for example in examples(path)]
 
 
 def test_rule_files_are_found() -> None:
@@ -21,7 +20,7 @@ def test_rule_files_are_found() -> None:
     ("path", "example"), EXAMPLES, ids=[f"{p.parent.name}-{p.stem}-{e[8:]}" for p, e in EXAMPLES]
 )
 def test_an_example_finds_what_it_expects_and_nothing_else(path: Path, example: str) -> None:
-    verdict = rulebook.run_example(path, example)
+    verdict = run_example(path, example)
     assert verdict.remarks == ()
     assert verdict.found == verdict.expected
     assert verdict.holds
