@@ -124,11 +124,13 @@ def _program(style: str, priors: tuple[str, ...]) -> list[Source]:
     home = rulebook.folder()
     texts = rulebook.program(["given"], "enforce", style=style, priors=priors)
     extra = home / "candidates" / "harmony.lp"
-    kept = {"theory", "styles"}
+    own = str(rulebook.style_file(style))
     found = [
         t
         for t in texts
-        if Path(t.name).parent.name in kept or Path(t.name).stem in ("bach", "given")
+        if Path(t.name).parent.name == "theory"
+        or t.name == own
+        or Path(t.name).stem in ("bach", "given")
     ]
     return sliced([*found, Source(str(extra), rulebook.base_part(extra))], list(_ASKED.items()))
 

@@ -85,6 +85,7 @@ def found(
         )  # fmt: skip
         sources = sliced(program, list(WANTED.items()))
         melody = priors.melody(noise, plan)
+        bound = candidates.bound(options, taste)
         good: Found | None = None
         for margin in MARGINS:
             likely = candidates.considered(options, taste, margin)
@@ -95,7 +96,7 @@ def found(
             limit = left(effort or effort_of(loaded, len(plan.slots)), begin)
             ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
             if ending.best or not ending.impossible:
-                now = Found(plan, ending, chords, candidates.bound(options, taste), interrupted)
+                now = Found(plan, ending, chords, bound, interrupted)
                 good = _better(good, now)
                 # Strong faults may be for want of a chord that seemed too dear.
                 if margin != MARGINS[0] or _content(now) or not _time_left(limit, ending):

@@ -141,7 +141,7 @@ def fit(
         BadInput: a source that is not there, or none with a beat that can be used.
         BadRules: there is no such style.
     """
-    names = list(dict.fromkeys(n for source in sources for n in named(source)))
+    names = named(sources)
     words = fit_choices.soft_rules(style)
     if not words:
         raise BadInput(Fault(f"style {style} has no strong or mild rule that could be weighed."))
@@ -159,7 +159,8 @@ def fit(
     held = good[FOLDS - 1 :: FOLDS]
     taught = [c for i, p in enumerate(good, 1) if i % FOLDS for c in p.choices if c]
     asked = [c for p in held for c in p.choices if c] or taught
-    before = np.array([rulebook.weights(style)[rule] for rule in words])
+    weights = rulebook.weights(style)
+    before = np.array([weights[rule] for rule in words])
     after, informed = _weighed(taught, before)
     strong = np.array([word == "strong" for word in words.values()])
     return Fit(

@@ -78,8 +78,8 @@ def choices(
         style: Name of a style.
         chance: Picks beats, chords, and voices where there are many.
     """
-    moments = [t for t in pulses(score) if all(note_at(v, t) for v in score.voices)]
     every = list(pulses(score))
+    moments = [t for t in every if all(note_at(v, t) for v in score.voices)]
     picked = chance.permutation(len(moments))[:beats]
     for time in sorted(moments[i] for i in picked):
         place = every.index(time)
@@ -166,8 +166,7 @@ def _listed(solver: Solver, rules: Sequence[str]) -> Choice | None:
 
 def _absent() -> dict[str, str]:
     """Return severities that silence the rules about what a few beats do not have."""
-    absent = (r.id for r in rulebook.read(rulebook.rule_files()) if r.stage in _ABSENT)
-    return dict.fromkeys(absent, "off")
+    return dict.fromkeys(rulebook.of_stages(*_ABSENT), "off")
 
 
 @lru_cache(maxsize=4)

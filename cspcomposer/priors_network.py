@@ -68,10 +68,8 @@ class Network:
             [[worst if a is None or b is None else follows[a, b] for b in columns] for a in rows]
         )
         cost = np.rint(_NATS * self._weight * (suit.max(initial=worst) - suit))
-        for i, (a, before_name) in enumerate(zip(rows, before, strict=True)):
-            for j, (b, after_name) in enumerate(zip(columns, after, strict=True)):
-                if a == b and before_name != after_name:
-                    cost[i, j] = MOST  # One chord keeps one name.
+        # One chord keeps one name.
+        cost[_alike(rows, columns) & ~_alike(before, after)] = MOST
         out: Costs = np.minimum(MOST, cost).astype(np.int64)
         return out
 
@@ -149,3 +147,9 @@ class Network:
 
     def _cost(self, nats: float) -> int:
         return min(MOST, round(_NATS * self._weight * float(nats)))
+
+
+def _alike(one: Sequence[object], other: Sequence[object]) -> NDArray[np.bool_]:
+    """Return [one, other]: whether the two are equal."""
+    out: NDArray[np.bool_] = np.array(one, object)[:, None] == np.array(other, object)
+    return out

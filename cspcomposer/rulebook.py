@@ -106,6 +106,12 @@ def rule_files(extra: Iterable[Path] = ()) -> list[Path]:
     return found
 
 
+@cache
+def of_stages(*stages: str) -> frozenset[str]:
+    """Return the ids of the shipped rules of some stages, which are folders: "form", "melody"."""
+    return frozenset(r.id for r in read(rule_files()) if r.stage in stages)
+
+
 def styles() -> list[str]:
     """Return the names of the shipped styles."""
     return sorted(p.stem for p in (folder() / "styles").glob("*.lp"))
@@ -185,12 +191,10 @@ def program(
         ),
         home / "policy" / "active.lp",
         home / "policy" / f"{policy}.lp",
+        style_file(style),
         *rules,
     ]
     out = [solver.Source(str(path), base_part(path)) for path in paths]
-    own = style_file(style)
-    # A program is told apart by folders, wherever one's own style lies.
-    out.append(solver.Source(f"styles/{own.name}", base_part(own)))
     said = "\n".join(f"override({rule},{word})." for rule, word in sorted(overrides.items()))
     return [*out, solver.Source("overrides", said)]
 

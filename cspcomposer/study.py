@@ -120,7 +120,7 @@ def study(
         BadRules: there is no such style or rule.
     """
     folders = tuple(folders)
-    names = list(dict.fromkeys(n for source in sources for n in named(source)))
+    names = named(sources)
     severities = rulebook.severities(style, overrides, folders)
     work = partial(_checked, style=style, overrides=dict(overrides), folders=folders)
     pieces = spread(work, names, label="Checking", jobs=jobs, console=console)
@@ -140,12 +140,16 @@ def study(
     )  # fmt: skip
 
 
-def named(source: str | Path) -> Iterator[str]:
-    """Yield the names of the scores that a source stands for.
+def named(sources: Iterable[str | Path]) -> list[str]:
+    """Return the names of the scores that some sources stand for, each once.
 
     Raises:
         BadInput: a source that is not there, or holds no score.
     """
+    return list(dict.fromkeys(name for source in sources for name in _named(source)))
+
+
+def _named(source: str | Path) -> Iterator[str]:
     if str(source) == BACH:
         yield from corpus.bach_chorales()
         return
@@ -169,7 +173,7 @@ def habits(sources: Sequence[str | Path], *, command: str) -> str:
         sources: As for `study`.
         command: What the file says that it was written by.
     """
-    names = list(dict.fromkeys(n for source in sources for n in named(source)))
+    names = named(sources)
     facts = counted(analysed(opened(name)) for name in names)
     whose = "Bach's chorales" if list(map(str, sources)) == [BACH] else ", ".join(map(str, sources))
     return HEADER.format(whose=whose, count=len(names), command=command) + facts + "\n"

@@ -79,8 +79,8 @@ def chord_names() -> ChordNames:
     """Return the chords of all keys, as the rules spell them."""
     spelled = tables().members
     members = tuple(sorted({m for tones in spelled.values() for m in tones.values()}))
-    built = {name: _built(tones, members) for name, tones in spelled.items()}
-    return named(spelled, members, tuple(sorted({quality for _, quality in built.values()})))
+    qualities = {_built(tones, members)[1] for tones in spelled.values()}
+    return named(spelled, members, tuple(sorted(qualities)))
 
 
 def named(spelled: Spelled, members: tuple[str, ...], qualities: tuple[Quality, ...]) -> ChordNames:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -80,7 +79,9 @@ def judged(
     goal = harmonies(analyse.analysed(replace(model, keys=(), chords=())), key)
     report = check(plain, style=style)
     stated = check(score, style=style) if score.chords else report
-    own = {f for f in _hard(check(tune, style=style)) if f[0] in _melodic()} if tune else set()
+    # Rules of this stage ask for one voice and no chord.
+    melodic = rulebook.of_stages("melody")
+    own = {f for f in _hard(check(tune, style=style)) if f[0] in melodic} if tune else set()
     soft = Counter({r: n for r, n in report.counts["rule"].items()})
     for fault in report.violations:
         if fault.severity == "hard":
@@ -113,12 +114,6 @@ def _hard(report: Report) -> Iterator[tuple[str, Fraction, str]]:
     for fault in report.violations:
         if fault.severity == "hard":
             yield fault.rule, fault.onset, fault.message
-
-
-@cache
-def _melodic() -> frozenset[str]:
-    """Return the rules that ask for one voice and no chord."""
-    return frozenset(r.id for r in rulebook.read(rulebook.rule_files()) if r.stage == "melody")
 
 
 def _named(key: Key, *numerals: str) -> list[int]:

@@ -120,7 +120,7 @@ def _legal(
 @cache
 def _program() -> tuple[Source, ...]:
     """Return theory and hard rules; a beat out of its phrase has no form."""
-    form = {r.id: "off" for r in rulebook.read(rulebook.rule_files()) if r.stage == "form"}
+    form = dict.fromkeys(rulebook.of_stages("form"), "off")
     texts = rulebook.program(
         ["harmony", "voices", "given"], "enforce", style="chorale", overrides=form,
         heeded=("hard",), priors=(),

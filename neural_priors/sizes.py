@@ -100,7 +100,7 @@ def rows(console: Console) -> Iterator[tuple[str, float, Scorer]]:
 
 def main() -> None:
     """Measure and write."""
-    train._alone()
+    train.alone()
     console = Console()
     lines = [
         "# Size against quality", "",

@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     console = Console()
     console.print(prepare.counts(prepare.pieces()))
-    with ProcessPoolExecutor(2, get_context("spawn"), initializer=_alone) as pool:
+    with ProcessPoolExecutor(2, get_context("spawn"), initializer=alone) as pool:
         first = pool.submit(_factors, chosen.split, chosen.seed, chosen.quick)
         second = pool.submit(_scorer, chosen.split, chosen.seed, chosen.quick)
         suits, judge = first.result(), second.result()
@@ -262,8 +262,8 @@ def said(found: Trained[Net]) -> str:
     )
 
 
-def _alone() -> None:
-    # One thread in each process: the same sums in the same order.
+def alone() -> None:
+    """Let this process work in one thread: the same sums in the same order."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
