@@ -98,8 +98,11 @@ def considered(options: Options, taste: Taste, margin: int | None) -> Kept:
     return kept
 
 
-def stated(kept: Kept, taste: Taste) -> str:
-    """Return what is considered, and what it costs, as facts."""
+def stated(kept: Kept, options: Options, taste: Taste) -> str:
+    """Return what is considered, and what it costs, as facts.
+
+    What a choice costs does not hang on what else is considered.
+    """
     lines = [
         f'considered({slot},"{name}"). priced({slot},"{name}",{min(MOST, price)}). '
         f'preferred_harmony({slot},"{name}",{taste.chords[slot, name]}).'
@@ -107,14 +110,15 @@ def stated(kept: Kept, taste: Taste) -> str:
         for name, price in names.items()
     ]
     for before, after in pairwise(sorted(kept)):
-        rows, columns = list(kept[before]), list(kept[after])
+        rows, columns = list(options.prices[before]), list(options.prices[after])
         costs = taste.moves((before, after), rows, columns)
         if costs is not None:
             lines += [
                 f'preferred_move({after},"{a}","{b}",{cost}).'
                 for a, row in zip(rows, costs.tolist(), strict=True)
+                if a in kept[before]
                 for b, cost in zip(columns, row, strict=True)
-                if cost
+                if cost and b in kept[after]
             ]
     return "\n".join(lines)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cspcomposer.compose import Composition
     from cspcomposer.search import Progress
+    from cspcomposer.specfile import LoadedSpec
 
 INTERRUPTED = 130
 
@@ -109,18 +110,33 @@ def _compose(options: argparse.Namespace) -> int:
 
 
 def _compose_one(path: Path, options: argparse.Namespace) -> int:
-    from cspcomposer import brief, compose, specfile, trial
-    from cspcomposer.search import Effort
+    from cspcomposer import brief, cli_many, specfile, trial
 
     loaded = specfile.load(path)
+    several = (options.answers or loaded.spec.answers.count) > 1
+    if not several and (options.distance or options.by or options.within):
+        hint = "Say how many with --answers."
+        raise BadInput(
+            Fault("--distance, --by and --within tell several answers apart.", hint=hint)
+        )
     ticker = _Ticker(path.name)
-    effort = Effort(None, options.seconds) if options.seconds else None
     try:
-        piece = compose.compose(loaded, seed=options.seed, effort=effort, watch=ticker)
+        if several:
+            return cli_many.composed(loaded, options, ticker, ticker.done, _written)
+        return _compose_alone(loaded, options, ticker)
     except NotGrounded as error:
         raise trial.suspected(error, brief.own_rules(loaded)) from error
     finally:
         ticker.done()
+
+
+def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Ticker) -> int:
+    from cspcomposer import compose
+    from cspcomposer.search import Effort
+
+    path, effort = loaded.path, Effort(None, options.seconds) if options.seconds else None
+    piece = compose.compose(loaded, seed=options.seed, effort=effort, watch=ticker)
+    ticker.done()
     formats = options.format or loaded.spec.outputs
     files = _written(compose.renamed(piece, path.stem), options.out, path.stem, formats)
     if options.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     compose.add_argument("--seconds", type=_seconds, metavar="S",
                          help="how long the whole run may take, about; the search gets what the "
                          "rest leaves")  # fmt: skip
+    compose.add_argument("--answers", type=_answers, metavar="N", help="how many, 1 to 99")
+    compose.add_argument("--distance", type=_count, metavar="D",
+                         help="in how many places any two answers differ at least")  # fmt: skip
+    compose.add_argument("--by", choices=("notes", "harmony", "rhythm"), help="what differs")
+    compose.add_argument("--within", type=_percentage, metavar="P",
+                         help="how much dearer than the best an answer may be")  # fmt: skip
     compose.add_argument("--json", action="store_true", help="print what was done as JSON")
     compose.set_defaults(run=run["compose"])
 
@@ -102,6 +109,18 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 9999:
         raise argparse.ArgumentTypeError(f"'{text}': expected a number from 1")
     return int(text)
+
+
+def _answers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 99:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number from 1 to 99")
+    return int(text)
+
+
+def _percentage(text: str) -> str:
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,3})? ?%", text):
+        raise argparse.ArgumentTypeError(f"'{text}': expected a percentage such as 5%")
+    return text
 
 
 def _seconds(text: str) -> float:

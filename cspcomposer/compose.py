@@ -15,6 +15,7 @@ from cspcomposer.check import Report, check
 from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
 from cspcomposer.explain import Conflict, explain
+from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.score import Score
 from cspcomposer.search import Effort
 from cspcomposer.solver import Solver
@@ -40,6 +41,7 @@ class Composition:
         prior: What preferred: its model, weight, temperature, and the digest of its network.
         seconds: By stage.
         interrupted: Whether the search was ended by the user.
+        distances: Of one of several answers: how far it is from each one before it.
     """
 
     score: Score
@@ -54,6 +56,30 @@ class Composition:
     prior: Mapping[str, str | float]
     seconds: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
+    distances: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be composed, with all that it refers to looked up.
+
+    Attributes:
+        loaded: The specification.
+        own: Rule files of the user's own.
+        scores: The voices that are given as files.
+        seed: The seed.
+        effort: In place of the specification's, or None.
+        begin: When work began, and from when limited seconds count.
+        prepared: When all was looked up.
+    """
+
+    loaded: LoadedSpec
+    own: tuple[Path, ...]
+    scores: Mapping[str, Score]
+    seed: int
+    effort: Effort | None
+    begin: float
+    prepared: float
 
 
 def compose(
@@ -78,43 +104,90 @@ def compose(
         NoSolution: the rules and the given lines contradict each other; says which.
         OutOfTime: nothing found within the effort.
     """
+    asked = task(loaded, seed=seed, effort=effort)
+    with Solver() as solver:
+        return finished(solver, asked, settled(solver, asked, watch))
+
+
+def task(loaded: LoadedSpec, *, seed: int | None = None, effort: Effort | None = None) -> Task:
+    """Return what a specification asks for, all it refers to looked up.
+
+    Raises:
+        BadSpec, BadRules: as `compose`.
+    """
     begin = time.monotonic()
-    spec = loaded.spec
-    seed = spec.seed if seed is None else seed
     own = brief.own_rules(loaded)
     brief.know_ranges(loaded)
     scores = brief.given_scores(loaded)
-    prepared = time.monotonic()
-    with Solver() as solver:
-        found = compose_setting.found(solver, loaded, scores, own, seed, effort, watch, begin)
-        plan, ending, best = found.plan, found.ending, found.ending.best
-        if best is None and found.interrupted:
-            raise KeyboardInterrupt
-        if best is None and not ending.impossible:
-            raise OutOfTime(
-                Fault(
-                    f"nothing was found in {time.monotonic() - begin:.2g} seconds.",
-                    loaded.path,
-                    hint="Allow more, with --seconds or effort:, or give less.",
-                )
+    seed = loaded.spec.seed if seed is None else seed
+    return Task(loaded, own, scores, seed, effort, begin, time.monotonic())
+
+
+def searched(
+    solver: Solver,
+    task: Task,
+    watch: compose_setting.Watcher | None = None,
+    further: Further = nothing,
+) -> compose_setting.Found:
+    """Return how the search for a task's setting ended; `further` says what else holds."""
+    return compose_setting.found(
+        solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin,
+        further,
+    )  # fmt: skip
+
+
+def settled(
+    solver: Solver, task: Task, watch: compose_setting.Watcher | None = None
+) -> compose_setting.Found:
+    """Return a setting, or why there is none.
+
+    Raises:
+        NoSolution, OutOfTime: as `compose`.
+    """
+    loaded, found = task.loaded, searched(solver, task, watch)
+    if found.ending.best:
+        return found
+    if found.interrupted:
+        raise KeyboardInterrupt
+    if not found.ending.impossible:
+        raise OutOfTime(
+            Fault(
+                f"nothing was found in {time.monotonic() - task.begin:.2g} seconds.",
+                loaded.path,
+                hint="Allow more, with --seconds or effort:, or give less.",
             )
-        if best is None:
-            relaxed = compose_setting.rules(loaded, own)(
-                ["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong")
-            )
-            conflict = explain(solver, relaxed, plan, found.chords, loaded, own)
-            raise NoSolution(*_faults(conflict, loaded))
-        solved = time.monotonic()
-        asked = effort or compose_setting.effort_of(loaded, len(plan.slots))
-        rest = replace(compose_setting.left(asked, begin), conflicts=CONFLICTS)
-        surface = decorated(
-            solver, finish.decoded(plan, best), plan, style=spec.style,
-            overrides=dict(spec.rules), folders=own, seed=seed, effort=rest, density=spec.surface,
-        )  # fmt: skip
+        )
+    relaxed = compose_setting.rules(loaded, task.own)(
+        ["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong")
+    )
+    conflict = explain(solver, relaxed, found.plan, found.chords, loaded, task.own)
+    raise NoSolution(*_faults(conflict, loaded))
+
+
+def finished(
+    solver: Solver, task: Task, found: compose_setting.Found, further: Further = nothing
+) -> Composition:
+    """Return the piece that a setting makes: with its surface, and checked.
+
+    Args:
+        solver: Where to search.
+        task: What was asked for.
+        found: A setting.
+        further: What else holds of the surface.
+    """
+    spec, plan, ending, best = task.loaded.spec, found.plan, found.ending, found.ending.best
+    assert best, "a piece needs a setting"
+    solved = time.monotonic()
+    asked = task.effort or compose_setting.effort_of(task.loaded, len(plan.slots))
+    rest = replace(compose_setting.left(asked, task.begin), conflicts=CONFLICTS)
+    surface = decorated(
+        solver, finish.decoded(plan, best), plan, style=spec.style, overrides=dict(spec.rules),
+        folders=task.own, seed=task.seed, effort=rest, density=spec.surface, further=further,
+    )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        surface.score, file=spec.title, style=spec.style, overrides=dict(spec.rules), folders=own,
-        excused=plan.excused,
+        surface.score, file=spec.title, style=spec.style, overrides=dict(spec.rules),
+        folders=task.own, excused=plan.excused,
     )  # fmt: skip
     return Composition(
         surface.score,
@@ -124,14 +197,14 @@ def compose(
         best.cost if ending.optimal else (*(0 for _ in best.cost[:-1]), found.bound),
         surface,
         report,
-        seed,
-        loaded.sha256,
-        _sha256([*own, rulebook.style_file(spec.style)]),
+        task.seed,
+        task.loaded.sha256,
+        _sha256([*task.own, rulebook.style_file(spec.style)]),
         spec.prior.model_dump() | priors.network(spec.prior.model),
         {
-            "prepare": prepared - begin,
+            "prepare": task.prepared - task.begin,
             "ground": ending.grounding,
-            "solve": solved - prepared - ending.grounding,
+            "solve": solved - task.prepared - ending.grounding,
             "surface": adorned - solved,
             "check": time.monotonic() - adorned,
         },

@@ -12,6 +12,7 @@ from pathlib import Path
 from cspcomposer import brief, candidates, facts, priors, rulebook, stages
 from cspcomposer.excuse import excused
 from cspcomposer.facts import Outline
+from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score
 from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, search
@@ -59,11 +60,13 @@ def found(
     effort: Effort | None,
     watch: Watcher | None,
     begin: float,
+    further: Further = nothing,
 ) -> Found:
     """Return the best setting, looking further only when there is none.
 
     First at likely chords, then at more and at all; then faults of what is given are excused; then
-    the harmony may change more often, unless the specification says how often.
+    the harmony may change more often, unless the specification says how often. What `further` says
+    of an outline holds too.
     """
     spec = loaded.spec
     rhythm: HarmonicRhythm | None = None
@@ -85,14 +88,14 @@ def found(
         )  # fmt: skip
         sources = sliced(program, list(WANTED.items()))
         melody = priors.melody(noise, plan)
+        notes = prior.notes({slot: tuple(names) for slot, names in options.prices.items()})
         bound = candidates.bound(options, taste)
         good: Found | None = None
         for margin in MARGINS:
             likely = candidates.considered(options, taste, margin)
-            chords = candidates.stated(likely, taste)
-            notes = prior.notes({slot: tuple(names) for slot, names in likely.items()})
+            chords = candidates.stated(likely, options, taste)
             preferred = "\n".join([prior.facts, chords, notes, melody])
-            texts = [Source("given", given), Source("prior", preferred)]
+            texts = [Source("given", given), Source("prior", preferred), *further(plan)]
             limit = left(effort or effort_of(loaded, len(plan.slots)), begin)
             ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
             if ending.best or not ending.impossible:
@@ -104,7 +107,9 @@ def found(
             elif good:
                 return good
             elif unmendable is None:
-                every = candidates.stated(candidates.considered(options, taste, None), taste)
+                every = candidates.stated(
+                    candidates.considered(options, taste, None), options, taste
+                )
                 unmendable = excused(
                     solver, plan, every, style=spec.style, overrides=dict(spec.rules), folders=own
                 )

@@ -27,15 +27,17 @@ from pydantic_core import PydanticCustomError
 from cspcomposer import pitch as pitches
 from cspcomposer.metre import Metre
 from cspcomposer.score import VOICE_NAMES, Key
-from cspcomposer.specforms import KeyText, LengthText, MetreText, RangeText
+from cspcomposer.specforms import KeyText, LengthText, MetreText, PercentText, RangeText
 
 MOST_BARS = 500
+MOST_ANSWERS = 99
 Severity = Literal["hard", "strong", "mild", "hint", "off"]
 Cadence = Literal["authentic", "half", "plagal", "deceptive", "any"]
 Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
 Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
 Surface = Literal["none", "some", "rich"]
+By = Literal["notes", "harmony", "rhythm"]
 PriorModel = Literal["chorale", "tables", "none"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
 StyleName = Annotated[
@@ -62,6 +64,10 @@ def _voices(value: object) -> object:
 
 def _modelled(value: object) -> object:
     return {"model": value} if isinstance(value, str) else value
+
+
+def _numbered(value: object) -> object:
+    return {"count": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class _Model(BaseModel):
@@ -125,6 +131,21 @@ class PriorSpec(_Model):
     """How much it counts beside the mild rules: 1 as much as it knows."""
     temperature: float = Field(default=0.3, ge=0, le=5)
     """How far chance may stray from what it likes best: 0 not at all, 1 as often as Bach would."""
+
+
+class AnswersSpec(_Model):
+    """Several answers, which differ from each other and are each as good as asked."""
+
+    count: int = Field(default=1, ge=1, le=MOST_ANSWERS)
+    """How many."""
+    distance: int | None = Field(default=None, ge=1, le=100_000)
+    """In how many places any two differ at least. If left out: in a quarter of the notes or chords
+    that are free, in a sixteenth of the attacks that could be."""
+    by: By = "notes"
+    """What differs. notes: what the voices sing where the harmony may change; harmony: the chords
+    there; rhythm: which notes are struck between, while chords and main notes stay."""
+    within: PercentText = Field(default=Fraction(1, 20), json_schema_extra={"default": "5%"})
+    """How much dearer than the best an answer may be; none breaks more strong rules than that."""
 
 
 class FileSource(_Model):
@@ -203,6 +224,14 @@ class Spec(_Model):
     voices rest; through a shorter rest the others hold their notes."""
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     """The same seed gives the same piece, another seed another."""
+    answers: Annotated[
+        AnswersSpec,
+        BeforeValidator(
+            _numbered,
+            json_schema_input_type=AnswersSpec | Annotated[int, Field(ge=1, le=MOST_ANSWERS)],
+        ),
+    ] = AnswersSpec()
+    """How many answers, and how far apart: a number, or a count, a distance and the like."""
     effort: Effort | None = None
     """How long to search; a sensible number of conflicts if left out."""
     outputs: Annotated[tuple[Output, ...], BeforeValidator(_listed)] = Field(

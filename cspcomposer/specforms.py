@@ -38,11 +38,16 @@ def note_range(text: str) -> tuple[int, int]:
     return low, high
 
 
-def from_text(parse: Any) -> BeforeValidator:
-    """Let a field be written as a text, and accept the parsed value from Python as well."""
+def from_text(parse: Any, *kinds: type) -> BeforeValidator:
+    """Let a field be written as a text, and accept the parsed value from Python as well.
+
+    Args:
+        parse: Makes the value of a text.
+        kinds: What else it is asked about, to say better what was expected.
+    """
 
     def read(value: object) -> object:
-        return parse(value) if isinstance(value, str) else value
+        return parse(value) if isinstance(value, (str, *kinds)) else value
 
     return BeforeValidator(read, json_schema_input_type=str)
 
@@ -53,6 +58,27 @@ def length(text: str) -> Fraction:
     if not found or int(found[2]) not in metres.UNITS:
         raise ValueError("expected a length such as 1/4 (one quarter note) or 3/8")
     return Fraction(4 * int(found[1]), int(found[2]))
+
+
+def percent(text: str | int | float) -> Fraction:
+    """Return a share from a percentage: ``5%``; a bare number might mean either.
+
+    Raises:
+        ValueError: not a percentage from 0% to 1000%.
+    """
+    found = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?) ?%", str(text).strip())
+    if not found or Fraction(found[1]) > 1000:
+        raise ValueError("expected a percentage from 0% to 1000%, such as 5%")
+    return Fraction(found[1]) / 100
+
+
+def percentage(share: Fraction) -> str:
+    """Return a share as a percentage.
+
+    >>> percentage(Fraction(1, 20)), percentage(Fraction(1, 8))
+    ('5%', '12.5%')
+    """
+    return f"{float(100 * share):.6g}%"
 
 
 def _text(description: str, pattern: str, *examples: str) -> WithJsonSchema:
@@ -87,3 +113,9 @@ RangeText = Annotated[
     _text("The lowest and the highest pitch, in LilyPond's or in scientific names.", "^.+ .+$",
           "c' g''", "C4 G5"),
 ]  # fmt: skip
+PercentText = Annotated[
+    Fraction,
+    from_text(percent, int, float),
+    PlainSerializer(percentage, return_type=str),
+    _text("A percentage.", r"^\d{1,4}(\.\d{1,3})? ?%$", "5%", "12.5%"),
+]

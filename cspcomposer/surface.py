@@ -21,6 +21,7 @@ from typing import Literal
 from cspcomposer import facts, priors, rulebook
 from cspcomposer.errors import OutOfTime
 from cspcomposer.facts import Outline
+from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.metre import Metre
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Note, Score, Voice
@@ -32,6 +33,8 @@ Status = Literal["none", "optimal", "feasible", "out of time", "impossible"]
 CONFLICTS = 20_000
 LEAST = 0.2
 OPTIONS = ("--opt-strategy=usc,oll",)
+# Kept away from the best the former seldom ends; its surfaces were two or three times as dear.
+APART = ("--opt-strategy=usc,k,stratify",)
 WANTED = {"ornament": 3, "delayed": 3}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -63,6 +66,7 @@ def decorated(
     seed: int = 0,
     effort: Effort | None = None,
     density: Surface = "some",
+    further: Further = nothing,
 ) -> Decorated:
     """Return a setting with its surface: the same chords, and more notes between the beats.
 
@@ -78,6 +82,7 @@ def decorated(
             conflicts if left out.
         density: "none" returns the setting as it is; so does a setting that breaks hard rules, or
             one too long to be grounded in time.
+        further: What else holds, said of the outline with its open surface.
     """
     outline = _open(score, plan)
     if density == "none" or not outline.further:
@@ -87,17 +92,17 @@ def decorated(
         *_program(style, tuple(sorted(overrides.items())), tuple(folders)),
         Source("skeleton", facts.facts(outline)),
         Source("prior", f"surface({density}).\n{_taste(outline, noise)}"),
+        *further(outline),
     ]
     effort = effort or Effort(CONFLICTS)
+    options = (*(OPTIONS if further is nothing else APART), f"--seed={seed}")
     signatures = [f"{name}/{arity}" for name, arity in WANTED.items()]
     best: Answer | None = None
     outcome: Outcome | None = None
     begin = monotonic()
     # A setting found is not given up because it is too long to be adorned.
     with suppress(OutOfTime):
-        solver.ground(
-            sources, options=(*OPTIONS, f"--seed={seed}"), show=signatures, seconds=effort.seconds
-        )
+        solver.ground(sources, options=options, show=signatures, seconds=effort.seconds)
         spent = monotonic() - begin
         left = None if effort.seconds is None else max(LEAST, effort.seconds - spent)
         for step in solver.solve(show=list(WANTED), conflicts=effort.conflicts, seconds=left):

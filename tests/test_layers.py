@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
-    4: "compose brief check explain repair exercise batch evaluate lint study trial fit",
+    4: "compose brief check explain repair exercise batch evaluate lint study trial fit many",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
     "excuse priors",
     2: "facts solver rulebook syntax candidates",
