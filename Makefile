@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TAUGHT := $(VENV)/.train-installed
+MEASURED := $(VENV)/.bench-installed
 
 .PHONY: setup demo test test-fast train evaluate bench pictures lint schema clean
 
@@ -20,6 +21,10 @@ $(STAMP): requirements.lock pyproject.toml
 $(TAUGHT): $(STAMP) requirements-train.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-train.lock
 	touch $(TAUGHT)
+
+$(MEASURED): $(STAMP) requirements-bench.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.lock
+	touch $(MEASURED)
 
 demo: $(STAMP)
 	$(BIN)/cspcomposer compose examples/demo.yaml --out out
@@ -38,7 +43,7 @@ train: $(TAUGHT)
 evaluate: $(TAUGHT)
 	$(BIN)/cspcomposer evaluate --out neural_priors/EVALUATION.md
 
-bench: $(STAMP)
+bench: $(MEASURED)
 	$(BIN)/python tests/benchmarks/bench.py
 
 pictures: $(STAMP)

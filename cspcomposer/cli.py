@@ -69,7 +69,16 @@ class _Ticker:
     def __call__(self, progress: Progress) -> None:
         if self._on and progress.seconds > 1.0:
             cost = " ".join(map(str, progress.answer.cost))
-            self._show(f"{self._name}: {progress.seconds:5.1f} s, cost {cost}, still searching")
+            bound = ""
+            if progress.bound is not None:
+                bound = f" (at least {' '.join(map(str, progress.bound))})"
+            line = f"{self._name}: {progress.seconds:5.1f} s, cost {cost}{bound}, still searching"
+            self._show(line)
+
+    def compiling(self, made: int) -> None:
+        """Say that the rules are being compiled for a key."""
+        if self._on:
+            self._show(f"{self._name}: compiling the rules for this key, once: table {made}")
 
     def _show(self, line: str) -> None:
         self._shown = True
@@ -96,6 +105,10 @@ def _ready(folder: Path, sources: Sequence[Path]) -> None:
 
 
 def _compose(options: argparse.Namespace) -> int:
+    if options.source or options.redo or options.keep:
+        from cspcomposer import cli_redo
+
+        cli_redo.know(options)
     _ready(options.out, options.spec)
     codes = []
     for path in options.spec:
@@ -110,17 +123,20 @@ def _compose(options: argparse.Namespace) -> int:
 
 
 def _compose_one(path: Path, options: argparse.Namespace) -> int:
-    from cspcomposer import brief, cli_many, specfile, trial
+    from cspcomposer import brief, cli_many, cli_redo, specfile, trial
 
     loaded = specfile.load(path)
-    several = (options.answers or loaded.spec.answers.count) > 1
-    if not several and (options.distance or options.by or options.within):
+    several = not options.source and (options.answers or loaded.spec.answers.count) > 1
+    apart = options.distance or options.by or options.within
+    if apart and not several and not options.source:
         hint = "Say how many with --answers."
         raise BadInput(
             Fault("--distance, --by and --within tell several answers apart.", hint=hint)
         )
     ticker = _Ticker(path.name)
     try:
+        if options.source:
+            return cli_redo.composed(loaded, options, ticker, ticker.done, _written)
         if several:
             return cli_many.composed(loaded, options, ticker, ticker.done, _written)
         return _compose_alone(loaded, options, ticker)
@@ -132,10 +148,12 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
 
 def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Ticker) -> int:
     from cspcomposer import compose
-    from cspcomposer.search import Effort
+    from cspcomposer.search import wanted
 
-    path, effort = loaded.path, Effort(None, options.seconds) if options.seconds else None
-    piece = compose.compose(loaded, seed=options.seed, effort=effort, watch=ticker)
+    path, effort = loaded.path, wanted(options.seconds, options.prove)
+    piece = compose.compose(
+        loaded, seed=options.seed, effort=effort, watch=ticker, tell=ticker.compiling
+    )
     ticker.done()
     formats = options.format or loaded.spec.outputs
     files = _written(compose.renamed(piece, path.stem), options.out, path.stem, formats)
@@ -144,6 +162,8 @@ def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Tic
     else:
         cost = ", ".join(map(str, piece.cost)) or "0"
         best = "optimal" if piece.status == "optimal" else "the best found"
+        if piece.status != "optimal" and any(piece.bound):
+            cost += f" (none costs less than {', '.join(map(str, piece.bound))})"
         spent = sum(piece.seconds.values())
         print(f"{path.name}: {best}, cost {cost}, {spent:.1f} seconds; seed {piece.seed}.")
         for line in compose.kept(piece):

@@ -15,7 +15,7 @@ from cspcomposer.compose_setting import Watcher
 from cspcomposer.errors import counted
 from cspcomposer.files import write_atomically
 from cspcomposer.many_wish import UNITS, Wish, above, shown
-from cspcomposer.search import Effort
+from cspcomposer.search import wanted
 from cspcomposer.specfile import LoadedSpec
 
 INTERRUPTED = 130
@@ -44,7 +44,7 @@ def composed(
     order = many.ordered(
         loaded, answers=options.answers, distance=options.distance, by=options.by,
         within=options.within, seed=options.seed,
-        effort=Effort(None, options.seconds) if options.seconds else None,
+        effort=wanted(options.seconds, options.prove),
     )  # fmt: skip
     formats = options.format or loaded.spec.outputs
     pieces: list[Composition] = []

@@ -31,12 +31,23 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     compose.add_argument("--seconds", type=_seconds, metavar="S",
                          help="how long the whole run may take, about; the search gets what the "
                          "rest leaves")  # fmt: skip
+    compose.add_argument("--prove", action="store_true",
+                         help="find the best there is, or say how near it is; the rules are "
+                         "compiled once for each key, which takes a while")  # fmt: skip
     compose.add_argument("--answers", type=_answers, metavar="N", help="how many, 1 to 99")
     compose.add_argument("--distance", type=_count, metavar="D",
-                         help="in how many places any two answers differ at least")  # fmt: skip
+                         help="in how many places any two answers differ at least, or a part "
+                         "composed anew from before")  # fmt: skip
     compose.add_argument("--by", choices=("notes", "harmony", "rhythm"), help="what differs")
     compose.add_argument("--within", type=_percentage, metavar="P",
                          help="how much dearer than the best an answer may be")  # fmt: skip
+    compose.add_argument("--from", type=Path, dest="source", metavar="PIECE",
+                         help="a finished piece: only a part of it is composed anew")  # fmt: skip
+    compose.add_argument("--redo", action="append", metavar="PART",
+                         help="that part: bars (5-6), voices (tenor), both (5:alto,tenor); may be "
+                         "repeated")  # fmt: skip
+    compose.add_argument("--keep", action="append", metavar="PART",
+                         help="or all but this part; may be repeated")  # fmt: skip
     compose.add_argument("--json", action="store_true", help="print what was done as JSON")
     compose.set_defaults(run=run["compose"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -41,7 +41,8 @@ class Composition:
         prior: What preferred: its model, weight, temperature, and the digest of its network.
         seconds: By stage.
         interrupted: Whether the search was ended by the user.
-        distances: Of one of several answers: how far it is from each one before it.
+        distances: Of one of several answers: how far it is from each one before it. Of a piece of
+            which a part was composed again: in how many main notes that differs from before.
     """
 
     score: Score
@@ -88,6 +89,7 @@ def compose(
     seed: int | None = None,
     effort: Effort | None = None,
     watch: compose_setting.Watcher | None = None,
+    tell: Callable[[int], None] | None = None,
 ) -> Composition:
     """Return a piece as the specification asks.
 
@@ -97,6 +99,7 @@ def compose(
         effort: In place of the specification's. Its seconds are for the whole: the search leaves
             some for the surface and the last check.
         watch: Called with every better answer.
+        tell: Where a proof is asked for: called with how many tables have been compiled.
 
     Raises:
         BadSpec: given lines that cannot be read or do not fit.
@@ -106,7 +109,7 @@ def compose(
     """
     asked = task(loaded, seed=seed, effort=effort)
     with Solver() as solver:
-        return finished(solver, asked, settled(solver, asked, watch))
+        return finished(solver, asked, settled(solver, asked, watch, tell))
 
 
 def task(loaded: LoadedSpec, *, seed: int | None = None, effort: Effort | None = None) -> Task:
@@ -128,23 +131,36 @@ def searched(
     task: Task,
     watch: compose_setting.Watcher | None = None,
     further: Further = nothing,
+    tell: Callable[[int], None] | None = None,
 ) -> compose_setting.Found:
     """Return how the search for a task's setting ended; `further` says what else holds."""
     return compose_setting.found(
         solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin,
-        further,
+        further, tell,
     )  # fmt: skip
 
 
 def settled(
-    solver: Solver, task: Task, watch: compose_setting.Watcher | None = None
+    solver: Solver,
+    task: Task,
+    watch: compose_setting.Watcher | None = None,
+    tell: Callable[[int], None] | None = None,
 ) -> compose_setting.Found:
     """Return a setting, or why there is none.
 
     Raises:
         NoSolution, OutOfTime: as `compose`.
     """
-    loaded, found = task.loaded, searched(solver, task, watch)
+    return accepted(solver, task, searched(solver, task, watch, tell=tell))
+
+
+def accepted(solver: Solver, task: Task, found: compose_setting.Found) -> compose_setting.Found:
+    """Return what a search found, or say why it found nothing.
+
+    Raises:
+        NoSolution, OutOfTime: as `compose`.
+    """
+    loaded = task.loaded
     if found.ending.best:
         return found
     if found.interrupted:
@@ -178,7 +194,7 @@ def finished(
     spec, plan, ending, best = task.loaded.spec, found.plan, found.ending, found.ending.best
     assert best, "a piece needs a setting"
     solved = time.monotonic()
-    asked = task.effort or compose_setting.effort_of(task.loaded, len(plan.slots))
+    asked = compose_setting.effort_of(task.loaded, len(plan.slots), task.effort)
     rest = replace(compose_setting.left(asked, task.begin), conflicts=CONFLICTS)
     surface = decorated(
         solver, finish.decoded(plan, best), plan, style=spec.style, overrides=dict(spec.rules),
@@ -193,8 +209,7 @@ def finished(
         surface.score,
         "optimal" if ending.optimal and not found.interrupted else "feasible",
         best.cost,
-        # Of what goes before the mild faults and preferences no bound is known.
-        best.cost if ending.optimal else (*(0 for _ in best.cost[:-1]), found.bound),
+        found.bound,
         surface,
         report,
         task.seed,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from cspcomposer import brief, candidates, facts, priors, rulebook, stages
+from cspcomposer import bounded, brief, candidates, facts, priors, rulebook, stages
 from cspcomposer.excuse import excused
 from cspcomposer.facts import Outline
 from cspcomposer.facts_apart import Further, nothing
@@ -24,6 +24,8 @@ from cspcomposer.specfile import LoadedSpec
 MARGINS = (12, 40, None)
 # The surface and the last check take about as long as grounding did, and may take so much.
 KEPT = 1.5
+# With tables most conflicts are met to prove what was found early.
+PROVING_A_PLACE = 1000
 LEAST = 1.0
 SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2, "delays": 3}
 WANTED = SHOWN | {"violation": 3}
@@ -40,14 +42,14 @@ class Found:
         plan: What was searched for.
         ending: What was found.
         chords: The chords that were looked at, as facts.
-        bound: What mild faults and preferences cost at least.
+        bound: What any setting costs at least, as an answer's cost.
         interrupted: Whether the user ended it.
     """
 
     plan: Outline
     ending: Ending
     chords: str
-    bound: int
+    bound: tuple[int, ...]
     interrupted: bool
 
 
@@ -61,12 +63,14 @@ def found(
     watch: Watcher | None,
     begin: float,
     further: Further = nothing,
+    tell: Callable[[int], None] | None = None,
 ) -> Found:
     """Return the best setting, looking further only when there is none.
 
     First at likely chords, then at more and at all; then faults of what is given are excused; then
     the harmony may change more often, unless the specification says how often. What `further` says
-    of an outline holds too.
+    of an outline holds too. Where a proof is asked for, tables come first: `tell` is called
+    whenever one must be made.
     """
     spec = loaded.spec
     rhythm: HarmonicRhythm | None = None
@@ -90,16 +94,24 @@ def found(
         melody = priors.melody(noise, plan)
         notes = prior.notes({slot: tuple(names) for slot, names in options.prices.items()})
         bound = candidates.bound(options, taste)
+        limit = left(effort_of(loaded, len(plan.slots), effort), begin)
+        if limit.prove and bounded.fits(plan):
+            problem = _problem(loaded, own, plan, prior, options, taste, f"{notes}\n{melody}")
+            problem = replace(problem, rules=[*problem.rules, *further(plan)])
+            steps = bounded.search(solver, problem, show=SHOWN, effort=limit, seed=seed, tell=tell)
+            ending, interrupted = _watched(steps, watch)
+            if ending.best:
+                return Found(plan, ending, "", ending.bound or (), interrupted)
         good: Found | None = None
         for margin in MARGINS:
             likely = candidates.considered(options, taste, margin)
             chords = candidates.stated(likely, options, taste)
             preferred = "\n".join([prior.facts, chords, notes, melody])
             texts = [Source("given", given), Source("prior", preferred), *further(plan)]
-            limit = left(effort or effort_of(loaded, len(plan.slots)), begin)
+            limit = left(limit, begin)
             ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
             if ending.best or not ending.impossible:
-                now = Found(plan, ending, chords, bound, interrupted)
+                now = Found(plan, ending, chords, _bound(ending, bound), interrupted)
                 good = _better(good, now)
                 # Strong faults may be for want of a chord that seemed too dear.
                 if margin != MARGINS[0] or _content(now) or not _time_left(limit, ending):
@@ -119,7 +131,7 @@ def found(
             continue
         rhythm = FINER.get(rhythm or spec.harmonic_rhythm)
         if "harmonic_rhythm" in spec.model_fields_set or rhythm is None:
-            return Found(plan, ending, chords, 0, interrupted)
+            return Found(plan, ending, chords, (), interrupted)
 
 
 def _better(one: Found | None, other: Found) -> Found:
@@ -154,12 +166,17 @@ def _searched(
     watch: Watcher | None,
 ) -> tuple[Ending, bool]:
     """Return how a search ended, and whether the user ended it."""
+    reader = partial(facts.decisions, plan)
+    return _watched(
+        search(solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT),
+        watch,
+    )
+
+
+def _watched(steps: Iterator[Progress | Ending], watch: Watcher | None) -> tuple[Ending, bool]:
     best: Progress | None = None
     try:
-        reader = partial(facts.decisions, plan)
-        for step in search(
-            solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT
-        ):
+        for step in steps:
             if isinstance(step, Ending):
                 return step, False
             best = step
@@ -168,16 +185,55 @@ def _searched(
     except KeyboardInterrupt:
         if best is None:
             raise
-        return Ending(best.answer, False, False, 0, 0.0, best.seconds), True
-    raise AssertionError("a search ends with an ending")
+        return Ending(best.answer, False, False, 0, 0.0, best.seconds, best.bound), True
+    return Ending(None, False, False, 0, 0.0, 0.0), False
 
 
-def effort_of(loaded: LoadedSpec, places: int) -> Effort:
-    """Return how long a specification lets the search go on, for a piece of so many slots."""
-    asked = loaded.spec.effort
-    if asked is None:
-        return Effort(CONFLICTS_A_PLACE * places)
-    return Effort(asked.conflicts, asked.seconds)
+def _bound(ending: Ending, mild: int) -> tuple[int, ...]:
+    """Return what any setting costs at least: its best cost, or the cheapest harmony's."""
+    if ending.best is None:
+        return ()
+    cost = ending.best.cost
+    # Of what goes before the mild faults and preferences no bound is known.
+    return cost if ending.optimal else (*(0 for _ in cost[:-1]), mild)
+
+
+def _problem(
+    loaded: LoadedSpec,
+    own: Sequence[Path],
+    plan: Outline,
+    prior: priors.Prior,
+    options: candidates.Options,
+    taste: candidates.Taste,
+    notes: str,
+) -> bounded.Problem:
+    style, overrides = loaded.spec.style, dict(loaded.spec.rules)
+    program = partial(rules(loaded, own), heeded=("hard", "strong", "mild"), priors=prior.folders)
+    # Where the search looks first is no matter here.
+    texts = [
+        s for s in program(["settings", "given"], "enforce") if Path(s.name).stem != "guidance"
+    ]
+    return bounded.Problem(
+        plan, facts.facts(plan), options, taste, f"{prior.facts}\n{notes}", program,
+        sliced(texts, list(WANTED.items())), rulebook.severities(style, overrides, own),
+        rulebook.weights(style),
+    )  # fmt: skip
+
+
+def effort_of(loaded: LoadedSpec, places: int, effort: Effort | None = None) -> Effort:
+    """Return how long to search for a piece of so many slots.
+
+    Args:
+        loaded: The specification, which may say so.
+        places: The slots.
+        effort: In place of what it says. Without any limit it goes as far as is usual.
+    """
+    said = loaded.spec.effort
+    asked = effort or (Effort(said.conflicts, said.seconds, said.prove) if said else Effort())
+    if asked.conflicts is None and asked.seconds is None:
+        each = PROVING_A_PLACE if asked.prove else CONFLICTS_A_PLACE
+        asked = replace(asked, conflicts=each * places)
+    return asked
 
 
 def left(effort: Effort, begin: float) -> Effort:

@@ -7,6 +7,7 @@ or cadence being demanded. Knows no rule.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -31,6 +32,7 @@ def excused(
     style: str,
     overrides: Mapping[str, str] = _NOTHING,
     folders: Iterable[Path] = (),
+    kept: bool = False,
 ) -> tuple[tuple[str, Fraction, str], ...]:
     """Return the faults that nobody can mend: rule, time, and who, as a term.
 
@@ -41,12 +43,16 @@ def excused(
         style: Name of a style.
         overrides: Severities by rule id, before those of the style.
         folders: Folders with rule files of the user's own.
+        kept: Whether chords, figures and cadences count as given too, and silence as a note: what
+            is not free is part of a finished piece.
     """
     texts = rulebook.program(
         ["harmony", "voices", "given"], "relax", style=style, overrides=overrides,
         folders=folders, heeded=("hard",),
     )  # fmt: skip
-    notes = replace(plan, numerals=(), cadences=(), figures=(), excused=())
+    notes = replace(plan, excused=())
+    if not kept:
+        notes = replace(notes, numerals=(), cadences=(), figures=())
     solver.ground(
         [
             *sliced(texts, [("fault", 3)]),
@@ -60,7 +66,7 @@ def excused(
     return tuple(
         (str(rule), time(tick), str(who))
         for rule, tick, who in found
-        if _given(plan, time(tick), who)
+        if (_kept if kept else _given)(plan, time(tick), who)
     )
 
 
@@ -69,6 +75,14 @@ def _given(plan: Outline, time: Fraction, who: Term) -> bool:
     named = set(words.terms(who).values())
     voices = [v for v in plan.score.voices if v.name in named] or plan.score.voices
     return all(note_at(voice, time) for voice in voices)
+
+
+def _kept(plan: Outline, time: Fraction, who: Term) -> bool:
+    """Return whether the voices that a fault names, all if it names none, are not free then."""
+    named = set(words.terms(who).values())
+    voices = [v.name for v in plan.score.voices if v.name in named] or list(plan.free)
+    slot = plan.slots[max(0, bisect_right(plan.slots, time) - 1)]
+    return not any(slot in plan.free.get(name, ()) for name in voices)
 
 
 def _always(solver: Solver) -> list[Term]:

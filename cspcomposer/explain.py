@@ -132,13 +132,15 @@ def _line(rule: Rule, moment: Fraction, who: Term, plan: Outline, loaded: Loaded
         note = note_at(plan.score.voice(voice), moment)
         if note:
             bar, beat = position(plan.score, note.onset)
-            line, column = _written(loaded, voice, note.onset)
             place = f"bar {bar}, beat {words.beat_text(beat)}"
+            if voice not in loaded.spec.given:
+                return Fault(f"{place}: {pitches.name(note.pitch)} of the {voice} is kept.")
+            line, column = _written(loaded, voice, note.onset)
             text = f"{pitches.name(note.pitch)} is given in {place}."
             return Fault(text, loaded.path, line, column, f"given.{voice}")
     bar, beat = position(plan.score, moment)
     text = f"{rule.title}: {words.sentence(rule, who)}"
-    if given:
+    if given and loaded.spec.given.keys() & {"figures", "numerals"}:
         index = next((i for i, f in enumerate(loaded.figures) if f.onset == moment), None)
         line, column = (
             loaded.place("given.figures", index) if figured else loaded.place("given.numerals")

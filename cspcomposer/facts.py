@@ -31,6 +31,7 @@ class Outline:
         figures: Figured bass: slot and figures; none of them means a plain triad.
         adornable: For each voice whose surface is open, the onsets of the notes that may be
             adorned; the score's notes are then a skeleton.
+        steadfast: For each voice the onsets of given notes to which such a note may lead.
         further: Onsets besides those of notes and slots.
         excused: Faults that lie in what is given alone: rule, time, and who, as a term.
         rests: Stretches in which all voices are silent.
@@ -44,6 +45,7 @@ class Outline:
     compass: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     figures: tuple[tuple[Fraction, tuple[Figure, ...]], ...] = ()
     adornable: Mapping[str, frozenset[Fraction]] = field(default_factory=dict)
+    steadfast: Mapping[str, frozenset[Fraction]] = field(default_factory=dict)
     further: tuple[Fraction, ...] = ()
     excused: tuple[tuple[str, Fraction, str], ...] = ()
     rests: tuple[tuple[Fraction, Fraction], ...] = ()
@@ -146,6 +148,8 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
             yield f"{prefix}{line}"
         for time in sorted(outline.adornable.get(voice.name, ())):
             yield f"adornable({voice.name},{at(time)})"
+        for time in sorted(outline.steadfast.get(voice.name, ())):
+            yield f"steadfast({voice.name},{at(time)})"
     yield from _harmonies(outline, ticks, ticking)
     for name, (low, high) in outline.compass.items():
         yield f"own_compass({name},{low},{high})"

@@ -59,6 +59,25 @@ def apart(
     return further
 
 
+def resumed(score: Score, plan: Outline) -> Further:
+    """Return what lets a search begin with the notes and chords of a piece.
+
+    Args:
+        score: The piece.
+        plan: The outline that it fills; only what is open there is said.
+    """
+    stood: list[tuple[Choices, By]] = [
+        (choices(score, plan, by), by) for by in ("notes", "harmony")
+    ]
+
+    def further(outline: Outline) -> Sequence[Source]:
+        ticking = clock(outline)
+        lines = [line for chosen, by in stood for line in _facts(0, chosen, by, ticking)]
+        return [Source("resumed", "\n".join(["resumed(0).", *lines]))]
+
+    return further
+
+
 def _shares(plan: Outline, by: By, distance: int) -> list[tuple[Fraction, Fraction, int]]:
     """Return for each phrase where it begins and ends, and most of its share of a distance."""
     room = places(plan, by)

@@ -84,7 +84,7 @@ def parse(content: bytes, chosen: Callable[[list[str]], Collection[int]]) -> Any
     Raises:
         BadScore: not MusicXML, or not believable; with the line or the bar.
     """
-    root = _root(content)
+    root = root_of(content)
     names = _prune(root, chosen)
     for part in root.findall("part"):
         _check(part, names.get(part.get("id", ""), ""))
@@ -95,7 +95,12 @@ def parse(content: bytes, chosen: Callable[[list[str]], Collection[int]]) -> Any
     return importer.stream
 
 
-def _root(content: bytes) -> ET.Element:
+def root_of(content: bytes) -> ET.Element:
+    """Return the root of a partwise MusicXML text, its names without namespaces.
+
+    Raises:
+        BadScore: not such a text; with the line where known.
+    """
     if b"<!ENTITY" in content or "<!ENTITY".encode("utf-16-le") in content:
         raise BadScore(Fault("The file declares XML entities, which no score needs."))
     try:

@@ -37,10 +37,17 @@ class Effort:
     Attributes:
         conflicts: A limit that is the same on every machine, or None.
         seconds: A limit in seconds, or None.
+        prove: Whether to find out how good an answer can be at best.
     """
 
     conflicts: int | None = None
     seconds: float | None = None
+    prove: bool = False
+
+
+def wanted(seconds: float | None, prove: bool = False) -> Effort | None:
+    """Return the effort of a command line; None if it says nothing."""
+    return Effort(None, seconds, prove) if seconds or prove else None
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,12 @@ class Progress:
     Attributes:
         answer: What was found.
         seconds: Since the search began, grounding included.
+        bound: What any answer costs at least, as far as is known; None if nothing is.
     """
 
     answer: Answer
     seconds: float
+    bound: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Ending:
         conflicts: How many were met.
         grounding: Seconds spent grounding.
         seconds: Seconds spent in all.
+        bound: What any answer costs at least; None if nothing is known.
     """
 
     best: Answer | None
@@ -75,6 +85,7 @@ class Ending:
     conflicts: int
     grounding: float
     seconds: float
+    bound: tuple[int, ...] | None = None
 
 
 Reader = Callable[[Answer], Sequence[Decision]]
@@ -221,7 +232,7 @@ def _window(
         assume=assume,
         conflicts=_least(WINDOW, budget.conflicts),
         seconds=budget.seconds,
-        at_most=_below(best.cost),
+        at_most=below(best.cost),
     ):
         if isinstance(step, Answer):
             found = step
@@ -230,7 +241,7 @@ def _window(
     return found
 
 
-def _below(cost: Sequence[int]) -> list[int]:
+def below(cost: Sequence[int]) -> list[int]:
     """Return the largest cost that is less than a cost, as far as one bound can say."""
     out = list(cost)
     for place in reversed(range(len(out))):

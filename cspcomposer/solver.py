@@ -114,6 +114,17 @@ class Outcome:
     conflicts: int
 
 
+@dataclass(frozen=True)
+class GroundRules:
+    """A ground program.
+
+    Attributes:
+        text: In clingo's own form (aspif).
+    """
+
+    text: bytes
+
+
 class Solver:
     """A process that runs clingo; one program at a time.
 
@@ -168,6 +179,11 @@ class Solver:
         order = ("ground", texts, list(parts), list(options), list(show))
         remarks = self._ask(order, seconds or GROUNDING_SECONDS)
         return tuple(remarks)
+
+    def rules(self, sources: Sequence[Source]) -> GroundRules:
+        """Ground a new program, in place of the last, and return its rules."""
+        order = ("rules", [(s.name, s.text) for s in sources])
+        return GroundRules(self._ask(order, GROUNDING_SECONDS))
 
     def atoms(self, name: str, arity: int) -> tuple[Term, ...]:
         """Return the atoms of a signature that may be true in the grounded program."""
@@ -269,13 +285,13 @@ class Solver:
 
     def _read(self, size: int) -> bytes:
         assert self._process is not None and self._process.stdout is not None
-        data = b""
+        data = bytearray()
         while len(data) < size:
             piece = os.read(self._process.stdout.fileno(), size - len(data))
             if not piece:
                 self._stopped(None)
             data += piece
-        return data
+        return bytes(data)
 
     def _stopped(self, cause: Exception | None) -> None:
         code = self._process.wait() if self._process else 0

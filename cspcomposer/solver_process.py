@@ -12,10 +12,12 @@ import pickle
 import queue
 import re
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import clingo
@@ -70,6 +72,25 @@ class Process:
                 raise
             return self._bad(said)
         return ("ground", [self._remark(text) for text in said])
+
+    def do_rules(self, texts: Texts) -> tuple[Any, ...]:
+        """Ground a program; reply with what clingo writes of it."""
+        said: list[str] = []
+        self._texts = texts
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "ground"
+            self._control = clingo.Control([], logger=lambda _, text: said.append(text))
+            self._control.register_backend(clingo.BackendType.Aspif, str(path), replace=True)
+            try:
+                self._control.add("base", [], "\n".join(text for _, text in texts))
+                self._control.ground([("base", [])])
+            except RuntimeError:
+                if not said:
+                    raise
+                return self._bad(said)
+            # What is not yet written is written when the control goes.
+            self._control = clingo.Control([])
+            return ("rules", path.read_bytes())
 
     def do_atoms(self, name: str, arity: int) -> tuple[Any, ...]:
         """Reply with the possible atoms of a signature."""

@@ -103,10 +103,13 @@ class PhraseSpec(_Model):
 
 
 class Effort(_Model):
-    """How long to search: either so many conflicts (repeatable) or so many seconds."""
+    """How long to search: so many conflicts (repeatable) or seconds; and whether to prove."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["conflicts"]}, {"required": ["seconds"]}]}
+        json_schema_extra={
+            "anyOf": [{"required": [key]} for key in ("conflicts", "seconds", "prove")],
+            "not": {"required": ["conflicts", "seconds"]},
+        }
     )
 
     conflicts: int | None = Field(default=None, ge=1, le=2**31 - 1)
@@ -114,11 +117,16 @@ class Effort(_Model):
     seconds: float | None = Field(default=None, gt=0, le=86400)
     """A limit in seconds for the whole run, about: a slower machine may find less. A piece of which
     nothing has been found yet gets a few seconds more."""
+    prove: bool = False
+    """Whether to find the best piece there is, and to prove it, or to tell how near it is: from
+    tables that are compiled, once for each key, from the rules."""
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
-        if (self.conflicts is None) == (self.seconds is None):
+        if self.conflicts is not None and self.seconds is not None:
             raise ValueError("expected either conflicts or seconds, and not both")
+        if not self.prove and self.conflicts is None and self.seconds is None:
+            raise ValueError("expected conflicts, seconds or prove")
         return self
 
 

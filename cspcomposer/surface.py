@@ -130,13 +130,18 @@ def _program(
 
 
 def _open(score: Score, plan: Outline) -> Outline:
-    """Return the setting as an outline whose surface is open between chosen notes."""
+    """Return the setting as an outline whose surface is open from each chosen note to the next."""
     given = {voice.name: frozenset(voice.notes) for voice in plan.score.voices}
     chosen = {v.name: [n for n in v.notes if n not in given[v.name]] for v in score.voices}
+    steadfast: dict[str, set[Fraction]] = {voice.name: set() for voice in score.voices}
     further: set[Fraction] = set()
     beats = list(_beats(score))
-    for notes in chosen.values():
-        for first, second in pairwise(notes):
+    for voice in score.voices:
+        for first, second in pairwise(voice.notes):
+            if first in given[voice.name]:
+                continue
+            if second in given[voice.name]:
+                steadfast[voice.name].add(second.onset)
             inside = any(first.onset <= end < second.onset for end in score.phrase_ends)
             if first.end == second.onset and not inside:
                 further.update(
@@ -148,6 +153,7 @@ def _open(score: Score, plan: Outline) -> Outline:
         score=score,
         free={},
         adornable={name: frozenset(n.onset for n in notes) for name, notes in chosen.items()},
+        steadfast={name: frozenset(times) for name, times in steadfast.items()},
         further=tuple(sorted(further)),
     )
 

@@ -13,10 +13,11 @@ PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
     5: "cli serve __main__",
-    4: "compose brief check explain repair exercise batch evaluate lint study trial fit many",
+    4: "compose brief check explain repair exercise batch evaluate lint study trial fit many "
+    "recompose",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
-    "excuse priors",
-    2: "facts solver rulebook syntax candidates",
+    "excuse priors bounded bounds shelf",
+    2: "facts solver rulebook syntax candidates tables lattice",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
     "lilypond notation figures romantext files cache corpus spread",
     0: "__init__ errors pitch",

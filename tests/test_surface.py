@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -211,3 +212,16 @@ def test_the_counts_are_written_as_the_prior_has_them(tmp_path: Path) -> None:
     assert "habit_filling(alto,2,1,3)." in text
     assert "habit_filling(alto,2,3" not in text
     assert "habit_waiting(alto,late,23)." in text
+
+
+def test_a_chosen_note_may_lead_to_a_given_one_that_stays_as_it_is(solver: Solver) -> None:
+    score, plan = setting("I IV V I", "E5 F5 G5 G5", "C5 C5 B4 C5", "G4 A4 D4 E4", "C4 A3 G3 C3")
+    kept = {"bass": 1, "tenor": 1, "alto": 0, "soprano": 0}  # from which note on it is given
+    given = tuple(replace(v, notes=v.notes[kept[v.name] :]) for v in score.voices)
+    plan = replace(plan, score=replace(plan.score, voices=given))
+    found = [adorned(solver, (score, plan), seed=s, density="rich") for s in range(4)]
+    for new in found:
+        for name, first in kept.items():
+            assert score.voice(name).notes[first:] == new.voice(name).notes[-4 + first :]
+    seams = {(v, n.onset) for new in found for v, n in off_beat(new)}
+    assert ("bass", Fraction(1, 2)) in seams and not any(onset > 1 for _, onset in seams)

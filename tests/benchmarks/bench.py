@@ -17,12 +17,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from fractions import Fraction
 from functools import cache
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import brother
+import diatony
+import peers
+import proving
+import tune
 
 from cspcomposer import analyse, compose, facts, read, rulebook, rulebook_pieces, solver, specfile
 from cspcomposer import check as checks
@@ -30,14 +35,13 @@ from cspcomposer import pitch as pitches
 from cspcomposer.corpus import bach_chorales
 from cspcomposer.facts import Outline
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.score import Note, Score, note_at, onsets
+from cspcomposer.score import Score, note_at, onsets
 from cspcomposer.search import Progress
 from cspcomposer.solver import Source
 from cspcomposer.spread import TOGETHER
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")
-TUNE = "bach/bwv104.6.mxl"
 BEATS = (16, 32, 64, 128)
 PREFERRED = 32
 SAMPLE = 40
@@ -53,7 +57,9 @@ def main() -> None:
     parser.add_argument("--chorales", type=int, help="check so many instead of all")
     asked = parser.parse_args()
     parts = []
-    for part in (starting, composing, preferring, lambda: checking(asked.chorales)):
+    for part in (
+        starting, composing, proving.table, models, preferring, lambda: checking(asked.chorales)
+    ):  # fmt: skip
         parts.append("\n".join(part()))
         print(parts[-1], end="\n\n", flush=True)
     RESULTS.write_text("\n\n".join(["\n".join(_about()), *parts]) + "\n", encoding="utf-8")
@@ -113,7 +119,7 @@ def _timed(work: Callable[[], object]) -> float:
 def composing() -> Iterator[str]:
     """Yield a table of how long harmonising takes as the piece grows."""
     yield "## Composing\n"
-    yield f"The soprano of {TUNE}, its first 32 beats cut or repeated, harmonised in four voices"
+    yield f"The soprano of {tune.TUNE}, its first 32 beats cut or repeated, set in four voices"
     yield "with the default effort. The cost: strong faults, then tenths of a nat.\n"
     yield "| beats | grounding | first answer | cost | best found | cost | per beat |"
     yield "|--:|--:|--:|--:|--:|--:|--:|"
@@ -123,14 +129,24 @@ def composing() -> Iterator[str]:
         def watch(step: Progress, seen: list[Progress] = first) -> None:
             seen.append(step)
 
-        piece = compose.compose(specfile.parse(_spec(beats).encode(), Path("tune.yaml")),
-                                watch=watch)  # fmt: skip
+        piece = compose.compose(tune.loaded(beats), watch=watch)
         spent = piece.seconds["ground"] + piece.seconds["solve"]
         found = first[0].answer.cost
         yield (
             f"| {beats} | {piece.seconds['ground']:.2f} | {first[0].seconds:.2f} | {_cost(found)} "
             f"| {spent:.1f} | {_cost(piece.cost)} | {piece.cost[-1] / beats:.1f} |"
         )
+
+
+def models() -> Iterator[str]:
+    """Yield tables of problems that others have stated, beside those who solve them."""
+    yield "## Brother\n"
+    workers = brother.WORKERS
+    yield from brother.table([brother.composed(60), brother.clingo(60), brother.cpsat(60, workers)])
+    yield "\n## Diatony\n"
+    yield from diatony.table(60)
+    yield "\n## Peers\n"
+    yield from peers.table()
 
 
 def preferring() -> Iterator[str]:
@@ -141,7 +157,7 @@ def preferring() -> Iterator[str]:
     yield "|---|--:|--:|"
     spent = {}
     for model in ("tables", "chorale", "none"):
-        text = f"{_spec(PREFERRED)}prior: {model}\n"
+        text = f"{tune.spec(PREFERRED)}prior: {model}\n"
         begin = time.monotonic()
         compose.compose(specfile.parse(text.encode(), Path("tune.yaml")))
         spent[model] = time.monotonic() - begin
@@ -155,26 +171,6 @@ def preferring() -> Iterator[str]:
 
 def _cost(cost: tuple[int, ...]) -> str:
     return ", ".join(map(str, cost))
-
-
-def _spec(beats: int) -> str:
-    score = read.read_chorale(TUNE)
-    notes = [n for n in score.voices[0].notes if n.end <= min(beats, 32)]
-    line = " ".join(map(_written, notes))
-    pickup = score.measures[0].length if score.measures[0].number == 0 else Fraction(0)
-    return (
-        f"key: {score.keys[0]}\nmetre: 4/4\n"
-        + (f"pickup: {Fraction(pickup, 4)}\n" if pickup else "")
-        + "given:\n  soprano: |\n"
-        + f"    {line}\n" * max(1, beats // 32)
-    )
-
-
-def _written(note: Note) -> str:
-    letter, alter, octave = pitches.parts(note.pitch)
-    name = letter.lower() + ("is" * alter if alter > 0 else "es" * -alter)
-    marks = "'" * (octave - 3) if octave >= 3 else "," * (3 - octave)
-    return f"{name}{marks}4*{note.duration}" + ("\\fermata" if note.fermata else "")
 
 
 def checking(count: int | None) -> Iterator[str]:

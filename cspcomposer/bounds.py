@@ -1,0 +1,294 @@
+"""How good a piece can be at best, and which states are worth looking at.
+
+Forward and backward sweeps over a lattice: first over two neighbouring slots at a time, then, over
+what is left, three. What is cut off on the way is bounded too, so that nothing is called the best
+that was only the best of a few. Adds and compares; knows nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cspcomposer.lattice import NEVER, Costs, Lattice, Places
+
+Edges = tuple[Places, Places]
+# States looked at closely in each slot: to begin with, how many more at a time, and at most.
+STATES, MORE, MOST = 150, 400, 1200
+# From one slot to the next, how many edges are looked at three slots at a time, on the average.
+EDGES = 2500
+ROUNDS = 12
+# By so much a state outside may seem too dear and still be bounded closely: its neighbours may lie
+# outside too.
+SLACK = 0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the sweeps found.
+
+    Attributes:
+        two: The least cost as far as two neighbouring slots tell.
+        best: The least cost of what was looked at, as far as three do.
+        cut: The least cost of anything that was cut off.
+        path: A piece of the least cost: for each slot a place in `states`.
+        states: For each slot, which of the lattice's states were looked at to the end.
+        edges: For each slot but the last, which of them are joined to which of the next.
+        beyond: For each edge, how much dearer than the best the cheapest piece through it is.
+    """
+
+    two: int
+    best: int
+    cut: int
+    path: tuple[int, ...]
+    states: tuple[Places, ...]
+    edges: tuple[Edges, ...]
+    beyond: tuple[Costs, ...]
+
+    def near(self, margin: int) -> list[NDArray[np.bool_]]:
+        """Return for each slot but the last which edges are within a margin of the best."""
+        return [beyond <= margin for beyond in self.beyond]
+
+
+def bounds(lattice: Lattice, margin: int) -> Bounds | None:
+    """Return how good a piece can be; None if there is none.
+
+    Args:
+        lattice: The states.
+        margin: How much dearer than the best, as far as two slots tell, is still looked at.
+    """
+    inner = _Inner(lattice)
+    best = inner.widened(margin)
+    if best >= NEVER:
+        return None
+    ahead, behind = inner.ahead, inner.behind
+    beyond = []
+    for number, move in enumerate(inner.moves):
+        total = ahead[number][:, None] + move
+        total += (inner.costs(number + 1) + behind[number + 1])[None, :]
+        beyond.append(total - best)
+    margin = _affordable(beyond, margin)
+    keep = [np.flatnonzero(a + b <= best + margin) for a, b in zip(ahead, behind, strict=True)]
+    edges: list[Edges] = []
+    for number, dear in enumerate(beyond):
+        rows, columns = np.nonzero(dear[np.ix_(keep[number], keep[number + 1])] <= margin)
+        edges.append((rows, columns))
+    states = [chosen[kept] for chosen, kept in zip(inner.chosen, keep, strict=True)]
+    cut = min(best + margin + 1, inner.outside)
+    return _by_three(lattice, states, edges, best, cut)
+
+
+def _affordable(beyond: Sequence[Costs], margin: int) -> int:
+    """Return a margin, not above one, within which there are not too many edges."""
+    most = EDGES * len(beyond)
+    counts = np.zeros(margin + 1, np.int64)
+    for dear in beyond:
+        counts += np.bincount(dear[dear <= margin], minlength=margin + 1)
+    return max(0, int(np.searchsorted(np.cumsum(counts), most, side="right")) - 1)
+
+
+class _Inner:
+    """The states of each slot that are looked at closely, and what the others cost at least.
+
+    Rules are asked about moves within; to come from within to a state outside, or back, costs its
+    preferences alone, and from one outside to another nothing. Whatever might then still be near
+    the best is taken in.
+
+    Attributes:
+        chosen: By slot, the states within.
+        moves: What moves within cost.
+        ahead: The least cost up to each state within, itself included, staying within.
+        behind: The least cost from it on, itself left out.
+        outside: What a piece with a state outside costs at least.
+    """
+
+    def __init__(self, lattice: Lattice) -> None:
+        self._lattice = lattice
+        self.chosen = [np.arange(min(STATES, len(slot.costs))) for slot in lattice.slots]
+        self.moves: list[Costs] = [np.zeros((0, 0), np.int64)] * (len(self.chosen) - 1)
+        self.ahead: list[Costs] = []
+        self.behind: list[Costs] = []
+        self.outside = NEVER
+
+    def costs(self, number: int) -> Costs:
+        """Return what the states within cost by themselves."""
+        return self._lattice.slots[number].costs[self.chosen[number]]
+
+    def widened(self, margin: int) -> int:
+        """Take in whatever may be within a margin of the best, and return the best."""
+        stale = set(range(len(self.moves)))
+        best = NEVER
+        for _ in range(ROUNDS):
+            for number in stale:
+                self.moves[number] = self._lattice.between(
+                    number, self.chosen[number], self.chosen[number + 1]
+                )
+            costs = [self.costs(number) for number in range(len(self.chosen))]
+            self.ahead, self.behind = _swept(costs, self.moves)
+            best = int(self.ahead[-1].min())
+            near, self.outside = _near(self._lattice, self, best + margin)
+            stale = set()
+            for number, states in enumerate(near):
+                if len(states):
+                    self.chosen[number] = np.concatenate([self.chosen[number], states])
+                    stale |= {number - 1, number} & set(range(len(self.moves)))
+            if not stale:
+                break
+        return best
+
+
+def _near(lattice: Lattice, inner: _Inner, most: int) -> tuple[list[Places], int]:
+    """Return by slot the states outside through which a piece may cost no more than `most`.
+
+    And what a piece with any other state outside costs at least.
+    """
+    count = len(inner.chosen)
+    own = [inner.costs(number) for number in range(count)]
+    before = [0, *(int(a.min()) for a in inner.ahead[:-1])]
+    after = [*(int((c + b).min()) for c, b in zip(own[1:], inner.behind[1:], strict=True)), 0]
+    grey: list[Places] = []
+    far: list[int] = []
+    for number, slot in enumerate(lattice.slots):
+        outside = np.ones(len(slot.costs), bool)
+        outside[inner.chosen[number]] = False
+        others = np.flatnonzero(outside)
+        close = before[number] + slot.costs[others] + after[number] <= most + SLACK
+        grey.append(others[close])
+        least = int(slot.costs[others[~close]].min(initial=NEVER))
+        far.append(min(least, lattice.beyond[number]))
+    costs = [slot.costs[states] for slot, states in zip(lattice.slots, grey, strict=True)]
+    out, back = (
+        [lattice.preferences(n, one[n], other[n + 1]) for n in range(count - 1)]
+        for one, other in ((inner.chosen, grey), (grey, inner.chosen))
+    )
+    ahead = _relaxed(own, costs, far, inner.moves, out, back)
+    behind = _relaxed(
+        own[::-1], costs[::-1], far[::-1],
+        [m.T for m in reversed(inner.moves)],
+        [m.T for m in reversed(back)], [m.T for m in reversed(out)],
+    )[::-1]  # fmt: skip
+    near, least = [], NEVER
+    for number in range(count):
+        through = ahead[number][0] + behind[number][0] - costs[number]
+        room = max(0, min(MORE, MOST - len(inner.chosen[number])))
+        order = np.argsort(through, kind="stable")
+        taken = order[:room][through[order[:room]] <= most]
+        near.append(grey[number][taken])
+        least = min(least, int(np.delete(through, taken).min(initial=NEVER)))
+        least = min(least, ahead[number][1] + behind[number][1] - far[number])
+    return near, least
+
+
+def _relaxed(
+    within: Sequence[Costs],
+    grey: Sequence[Costs],
+    far: Sequence[int],
+    moves: Sequence[Costs],
+    out: Sequence[Costs],
+    back: Sequence[Costs],
+) -> list[tuple[Costs, int]]:
+    """Return the least cost up to each grey state, and up to whatever is further away.
+
+    Args:
+        within: By slot, what the states within cost.
+        grey: What some outside cost.
+        far: What the others outside cost at least.
+        moves: From within to within.
+        out: From within to grey.
+        back: From grey to within.
+    """
+    inside, around, beyond = within[0], grey[0], far[0]
+    found = [(around, beyond)]
+    for t, (move, leave, enter) in enumerate(zip(moves, out, back, strict=True), 1):
+        outside = min(int(around.min(initial=NEVER)), beyond)
+        entered = np.minimum((around[:, None] + enter).min(axis=0, initial=NEVER), beyond)
+        left = np.minimum((inside[:, None] + leave).min(axis=0), outside)
+        beyond = min(NEVER, far[t] + min(int(inside.min()), outside))
+        inside = within[t] + np.minimum((inside[:, None] + move).min(axis=0), entered)
+        around = grey[t] + left
+        found.append((around, beyond))
+    return found
+
+
+def _swept(costs: Sequence[Costs], moves: Sequence[Costs]) -> tuple[list[Costs], list[Costs]]:
+    """Return the least cost up to each state, itself included, and from it on, itself left out."""
+    ahead = [costs[0]]
+    for move, own in zip(moves, costs[1:], strict=True):
+        ahead.append((ahead[-1][:, None] + move).min(axis=0) + own)
+    behind = [np.zeros_like(costs[-1])]
+    for move, own in zip(reversed(moves), reversed(costs[1:]), strict=True):
+        behind.append((move + (own + behind[-1])[None, :]).min(axis=1))
+    behind.reverse()
+    return ahead, behind
+
+
+def _by_three(
+    lattice: Lattice, states: list[Places], edges: list[Edges], two: int, cut: int
+) -> Bounds | None:
+    own = [costs[kept] for costs, kept in zip(lattice.preferred, states, strict=True)]
+    joined = [
+        lattice.preferences(number, states[number], states[number + 1])[edge]
+        for number, edge in enumerate(edges)
+    ]
+    count = len(edges)
+    if not count:
+        return None
+    begin = own[0][edges[0][0]] + joined[0] + own[1][edges[0][1]]
+    ahead = [begin]
+    steps: list[Costs] = []
+    for number in range(count - 1):
+        step = _step(lattice, number, states, edges)
+        steps.append(step)
+        onward = _least_by(ahead[-1][:, None] + step, edges[number][1], len(own[number + 1]))
+        rows, columns = edges[number + 1]
+        more = joined[number + 1] + own[number + 2][columns]
+        ahead.append(np.minimum(onward[rows, columns] + more, NEVER))
+    best = int(ahead[-1].min())
+    if best >= NEVER:
+        return None
+    behind = [np.zeros(len(edges[-1][0]), np.int64)]
+    for number in reversed(range(count - 1)):
+        rows, columns = edges[number + 1]
+        more = joined[number + 1] + own[number + 2][columns] + behind[-1]
+        full = np.full((len(own[number + 1]), len(own[number + 2])), NEVER, np.int64)
+        full[rows, columns] = more
+        behind.append(np.minimum((steps[number] + full[edges[number][1]]).min(axis=1), NEVER))
+    behind.reverse()
+    beyond = tuple(a + b - best for a, b in zip(ahead, behind, strict=True))
+    return Bounds(two, best, cut, _back(ahead, steps, edges), tuple(states), tuple(edges), beyond)
+
+
+def _step(lattice: Lattice, number: int, states: Sequence[Places], edges: Sequence[Edges]) -> Costs:
+    """Return what a third state costs after each edge: [edge, state]."""
+    edge, onward = edges[number], edges[number + 1]
+    pieces = states[number][edge[0]], states[number + 1][edge[1]]
+    out = lattice.among(number, pieces, states[number + 2])
+    joined = np.zeros((len(states[number + 1]), out.shape[1]), bool)
+    joined[onward] = True
+    out[~joined[edge[1]]] = NEVER
+    return out
+
+
+def _least_by(costs: Costs, middle: Places, count: int) -> Costs:
+    """Return the least row for each middle state: [state, third state]."""
+    order = np.argsort(middle, kind="stable")
+    states, starts = np.unique(middle[order], return_index=True)
+    out = np.full((count, costs.shape[1]), NEVER, np.int64)
+    out[states] = np.minimum.reduceat(costs[order], starts, axis=0)
+    return out
+
+
+def _back(
+    ahead: Sequence[Costs], steps: Sequence[Costs], edges: Sequence[Edges]
+) -> tuple[int, ...]:
+    """Return the states of a cheapest piece."""
+    at = int(ahead[-1].argmin())
+    path = [int(edges[-1][1][at]), int(edges[-1][0][at])]
+    for number in reversed(range(len(steps))):
+        rows = np.flatnonzero(edges[number][1] == path[-1])
+        at = rows[int((ahead[number][rows] + steps[number][rows, path[-2]]).argmin())]
+        path.append(int(edges[number][0][at]))
+    return tuple(reversed(path))

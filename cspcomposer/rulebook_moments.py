@@ -1,0 +1,120 @@
+"""Rules as programs of their own, to be asked about a few neighbouring moments.
+
+What a rule needs of the theory is cut out for it; rules that look at the same statements about a
+piece share one program. A weak constraint becomes a rule that says what is charged for, the price
+being looked up elsewhere: `:~ pitch(V,T,P), preferred_pitch(V,T,P,C). [C@0,V,T]` turns into
+`charge(preferred_pitch(V,T,P),(V,T)) :- pitch(V,T,P).` Looks at syntax trees alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from clingo import ast
+
+from cspcomposer.rulebook_slice import Signature, sliced, statements
+from cspcomposer.solver import Source
+
+VIOLATION: Signature = ("violation", 3)
+CHARGE: Signature = ("charge", 2)
+FITS: Signature = ("fits", 3)
+_PRICED = "preferred_"
+# What is open is told for every program; whether it looks at more decides with which it goes.
+_OPEN = frozenset({"possible", "within", "struck", "kept", "slot", "next_slot", "next", "key"})
+_COMMON = _OPEN | {"asked_any", "leads", "attack", "voice", "own_compass", "free", "held"}
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A program for some rules.
+
+    Attributes:
+        text: The program.
+        looks_at: The names of what it must be told of a piece.
+    """
+
+    text: str
+    looks_at: frozenset[str]
+
+
+def excerpts(program: Sequence[Source]) -> tuple[Excerpt, ...]:
+    """Return the programs into which one falls that has `choose/moment.lp` in it.
+
+    Args:
+        program: All texts, as `rulebook.program` returns them.
+    """
+    return _excerpts(tuple(program))
+
+
+@cache
+def _excerpts(program: tuple[Source, ...]) -> tuple[Excerpt, ...]:
+    rules = [s for s in program if _folder(s, 2) == "rules"]
+    priors = [s for s in program if "priors" in (_folder(s, 1), _folder(s, 2))]
+    # The policy has its say where prices are looked up, and what is possible is told.
+    rest = [
+        s
+        for s in program
+        if s not in rules and s not in priors
+        and _folder(s, 1) != "policy" and Path(s.name).stem != "supply"
+    ]  # fmt: skip
+    alike: dict[frozenset[str], list[Source]] = defaultdict(list)
+    for rule in rules:
+        alike[_looks_at(_cut(rest, [rule])) - _COMMON].append(rule)
+    out = [_excerpt(_cut(rest, several)) for several in alike.values()]
+    charges = [Source(s.name, "\n".join(_charges(s))) for s in priors]
+    kept = [s for s in charges if s.text]
+    if kept:
+        out.append(_excerpt(sliced([*rest, *kept], [CHARGE])))
+    out.append(_excerpt(sliced(rest, [FITS])))
+    return tuple(out)
+
+
+def _folder(source: Source, up: int) -> str:
+    parents = Path(source.name).parents
+    return parents[up - 1].name if len(parents) >= up else ""
+
+
+def _cut(rest: Sequence[Source], rules: Sequence[Source]) -> list[Source]:
+    said = " ".join(f"active({Path(rule.name).stem})." for rule in rules)
+    return sliced([*rest, *rules, Source("active", said)], [VIOLATION])
+
+
+def _looks_at(sources: Sequence[Source]) -> frozenset[str]:
+    every = [statement for source in sources for statement in statements(source)]
+    heads = {head for s in every for head in s.heads}
+    return frozenset(name for name, _ in {b for s in every for b in s.bodies} - heads) | _OPEN
+
+
+def _excerpt(sources: Sequence[Source]) -> Excerpt:
+    return Excerpt("\n".join(s.text for s in sources if s.text), _looks_at(sources))
+
+
+def _charges(source: Source) -> Iterator[str]:
+    """Yield the weak constraints of a text whose price is looked up as rules without it."""
+    found: list[ast.AST] = []
+    ast.parse_string(source.text, found.append)
+    for node in found:
+        if node.ast_type != ast.ASTType.Minimize:
+            continue
+        body = list(node.body)
+        priced = [place for place, part in enumerate(body) if _price(part, str(node.weight))]
+        if len(priced) == 1:
+            atom = body.pop(priced[0]).atom.symbol
+            what = f"{atom.name}({','.join(map(str, atom.arguments[:-1]))})"
+            terms = ",".join([*map(str, node.terms), "0"])
+            yield f"charge({what},({terms})) :- {'; '.join(map(str, body))}."
+
+
+def _price(part: ast.AST, weight: str) -> bool:
+    if part.ast_type != ast.ASTType.Literal or part.atom.ast_type != ast.ASTType.SymbolicAtom:
+        return False
+    atom = part.atom.symbol
+    return (
+        atom.ast_type == ast.ASTType.Function
+        and atom.name.startswith(_PRICED)
+        and str(atom.arguments[-1]) == weight
+    )
