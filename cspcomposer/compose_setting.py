@@ -99,7 +99,7 @@ def found(
             problem = _problem(loaded, own, plan, prior, options, taste, f"{notes}\n{melody}")
             problem = replace(problem, rules=[*problem.rules, *further(plan)])
             steps = bounded.search(solver, problem, show=SHOWN, effort=limit, seed=seed, tell=tell)
-            ending, interrupted = _watched(steps, watch)
+            ending, interrupted = watched(steps, watch)
             if ending.best:
                 return Found(plan, ending, "", ending.bound or (), interrupted)
         good: Found | None = None
@@ -112,7 +112,7 @@ def found(
             ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
             if ending.best or not ending.impossible:
                 now = Found(plan, ending, chords, _bound(ending, bound), interrupted)
-                good = _better(good, now)
+                good = better(good, now)
                 # Strong faults may be for want of a chord that seemed too dear.
                 if margin != MARGINS[0] or _content(now) or not _time_left(limit, ending):
                     return good
@@ -134,7 +134,8 @@ def found(
             return Found(plan, ending, chords, (), interrupted)
 
 
-def _better(one: Found | None, other: Found) -> Found:
+def better(one: Found | None, other: Found) -> Found:
+    """Return what was found with the lower cost, the first if they are alike."""
     if one is None or one.ending.best is None:
         return other
     best = other.ending.best
@@ -167,13 +168,14 @@ def _searched(
 ) -> tuple[Ending, bool]:
     """Return how a search ended, and whether the user ended it."""
     reader = partial(facts.decisions, plan)
-    return _watched(
+    return watched(
         search(solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT),
         watch,
     )
 
 
-def _watched(steps: Iterator[Progress | Ending], watch: Watcher | None) -> tuple[Ending, bool]:
+def watched(steps: Iterator[Progress | Ending], watch: Watcher | None) -> tuple[Ending, bool]:
+    """Return how a search ended, and whether the user ended it; `watch` sees every answer."""
     best: Progress | None = None
     try:
         for step in steps:

@@ -28,7 +28,7 @@ from cspcomposer.excuse import excused
 from cspcomposer.facts import Outline
 from cspcomposer.recompose_plan import Again
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.search import Ending, Progress, search
+from cspcomposer.search import Ending, search
 from cspcomposer.solver import Solver, Source
 
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
@@ -159,7 +159,7 @@ def _apart(solver: Solver, work: Work, wanted: list[int], watch: Watcher | None)
     out: Found | None = None
     for least in wanted:
         best = _nearest(solver, work, least, watch)
-        out = _better(out, best)
+        out = compose_setting.better(out, best)
         if work.good(best):
             return best
     assert out
@@ -188,18 +188,11 @@ def _nearest(solver: Solver, work: Work, least: int, watch: Watcher | None) -> F
         preferred = Source("prior", "\n".join([*liked, chords]))
         ending, interrupted = _searched(solver, [*texts, preferred], work, watch)
         found = Found(plan, ending, chords, ending.bound or (), interrupted)
-        out = _better(out, found)
+        out = compose_setting.better(out, found)
         if work.good(found) or not (ending.best or ending.impossible):
             break
     assert out
     return out
-
-
-def _better(one: Found | None, other: Found) -> Found:
-    if one is None or one.ending.best is None:
-        return other
-    best = other.ending.best
-    return one if best is None or one.ending.best.cost <= best.cost else other
 
 
 def _searched(
@@ -209,19 +202,8 @@ def _searched(
     task, places = work.task, recompose_plan.places(work.again)
     asked = compose_setting.effort_of(task.loaded, max(LEAST, len(places)), task.effort)
     effort = compose_setting.left(asked, task.begin)
-    best: Progress | None = None
-    try:
-        for step in search(
-            solver, sources, show=SHOWN, decisions=partial(recompose_plan.decisions, work.again),
-            effort=effort, seed=task.seed, keep=KEPT,
-        ):  # fmt: skip
-            if isinstance(step, Ending):
-                return step, False
-            best = step
-            if watch:
-                watch(step)
-    except KeyboardInterrupt:
-        if best is None:
-            raise
-        return Ending(best.answer, False, False, 0, 0.0, best.seconds), True
-    raise AssertionError("a search ends with an ending")
+    steps = search(
+        solver, sources, show=SHOWN, decisions=partial(recompose_plan.decisions, work.again),
+        effort=effort, seed=task.seed, keep=KEPT,
+    )  # fmt: skip
+    return compose_setting.watched(steps, watch)
