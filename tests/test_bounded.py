@@ -37,23 +37,23 @@ A tonic that comes again and again says nothing new.
 *%
 
 rule(tonic_too_often,     "Tonic too often").
-message(tonic_too_often,  "the tonic is heard more than twice").
+message(tonic_too_often,  "the tonic is heard more than once").
 advice(tonic_too_often,   "Put another chord in its place.").
 source(tonic_too_often,   "made up for a test").
 severity(tonic_too_often, hard).
 
-% The tonic stands in more than two slots.
+% The tonic stands in more than one slot.
 violation(tonic_too_often,T,(chord("I"),)) :-
     active(tonic_too_often),
-    final(T), harmony(T,"I"), 3 #count { S : slot(S), harmony(S,"I") }.
+    final(T), 2 #count { S : slot(S), harmony(S,"I") }.
 
-
-#program example_three_times.
-new_harmony(0,"I"). new_harmony(1,"V"). new_harmony(2,"I"). new_harmony(3,"V"). new_harmony(4,"I").
-expect(tonic_too_often,4,(chord("I"),)).
 
 #program example_twice.
 new_harmony(0,"I"). new_harmony(1,"V"). new_harmony(2,"I").
+expect(tonic_too_often,2,(chord("I"),)).
+
+#program example_once.
+new_harmony(0,"V"). new_harmony(1,"I").
 """
 
 
@@ -215,7 +215,7 @@ def test_a_rule_over_the_whole_piece_holds_and_costs(tmp_path: Path, proven: Com
         spec(TUNE + f"rule_folders: [{tmp_path}]\n"), effort=Effort(conflicts=50_000, prove=True)
     )
     tonics = [c for c in counted.score.chords if c.numeral == "I"]
-    assert len(tonics) <= 2 < len([c for c in proven.score.chords if c.numeral == "I"])
+    assert len(tonics) < 2 <= len([c for c in proven.score.chords if c.numeral == "I"])
     assert counted.cost > proven.cost
     assert counted.bound <= counted.cost
 

@@ -11,8 +11,10 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, pairwise, product
+from typing import TYPE_CHECKING
 
-from ortools.sat.python import cp_model
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
 
 # By voice from the highest: the lowest and the highest note as MIDI numbers.
 RANGES = ((60, 79), (55, 72), (48, 67), (41, 60))
@@ -51,6 +53,8 @@ def solved(
         seconds: A limit.
         workers: How many threads.
     """
+    from ortools.sat.python import cp_model
+
     model = cp_model.CpModel()
     steps = range(len(melody))
     lines = [[_note(model, v, melody[t]) for t in steps] for v in range(4)]
@@ -69,6 +73,8 @@ def solved(
 
 
 def _note(model: cp_model.CpModel, voice: int, given: int) -> cp_model.IntVar:
+    from ortools.sat.python import cp_model
+
     domain = [given] if voice == 0 else _sung(voice)
     return model.new_int_var_from_domain(cp_model.Domain.from_values(domain), "")
 
@@ -174,6 +180,8 @@ def _widest_leap(model: cp_model.CpModel, line: list[cp_model.IntVar]) -> cp_mod
 def _run(
     model: cp_model.CpModel, music: list[list[cp_model.IntVar]], seconds: float, workers: int
 ) -> Solved:
+    from ortools.sat.python import cp_model
+
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = seconds
     solver.parameters.num_workers = workers
