@@ -97,11 +97,12 @@ def search(
             break
         settings = _Settings(problem, moments, lattice, found, pitches)
         for near in NEAR:
-            # What was cut off may cost no more than what would be looked at next.
-            if not run.done and run.bound < found.cut:
-                yield from run.among(settings, min(near, run.cost - found.best - 1))
-        # As far as the best answer is from the best of two slots, but not in small steps.
-        margin = 2 * margin if run.best is None else max(margin + STEP, run.cost - found.two)
+            # Where what was cut off may cost less than what comes next, rather look wider.
+            wider = _wider(run, found, margin)
+            if run.done or (near > NEAR[1] and run.bound >= found.cut and wider <= WIDEST):
+                break
+            yield from run.among(settings, max(0, min(near, run.cost - found.best - 1)))
+        margin = _wider(run, found, margin)
     if run.best is not None:
         yield run.ending()
 
@@ -124,6 +125,11 @@ def tabled(
     shelf = Shelf(asked, _usable(found), pitches, tell)
     pairs = shelf.pairs(moments)
     return Lattice(moments, shelf.windows(moments, pairs), pairs, _tariff(problem, moments))
+
+
+def _wider(run: _Run, found: Bounds, margin: int) -> int:
+    """Return as far as the best answer is from the best of two slots, but not in small steps."""
+    return 2 * margin if run.best is None else max(margin + STEP, run.cost - found.two)
 
 
 class _Run:
