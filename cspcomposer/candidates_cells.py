@@ -1,0 +1,149 @@
+"""Rhythms of one bar: every way to fill its beats, found by constraint programming.
+
+What may fill a beat, and what may not stand together, comes from `asp_rules/candidates/rhythm.lp`;
+which of the bars suits a piece is decided by the rules of rhythm, for the piece as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from constraint import Problem
+
+from cspcomposer import rulebook, solver
+from cspcomposer.metre import Metre
+from cspcomposer.solver import Source
+
+# Longer notes than these are tied in ways that no singer reads at sight.
+LENGTHS = frozenset(
+    Fraction(n, 12) for n in (1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 36, 48, 54, 72, 96)
+)
+_ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The rhythm of one bar.
+
+    Attributes:
+        figures: What fills each beat.
+        onsets: Where notes are struck, in quarter notes from the bar line; the first at 0.
+        length: Of the bar, in quarter notes.
+    """
+
+    figures: tuple[str, ...]
+    onsets: tuple[Fraction, ...]
+    length: Fraction
+
+    @property
+    def notes(self) -> tuple[tuple[Fraction, Fraction], ...]:
+        """Where each note is struck and how long it lasts, in quarter notes."""
+        ends = (*self.onsets[1:], self.length)
+        return tuple((a, b - a) for a, b in zip(self.onsets, ends, strict=True))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the rule file says of beats.
+
+    Attributes:
+        strokes: By kind of beat and figure, the twelfths at which it strikes.
+        syncopating: Figures that strike off the beat alone.
+        lengthening: Pairs in which that makes a dotted note.
+        clashes: Pairs that do not stand in one bar.
+        usual: Figures that are taken if nobody says otherwise.
+    """
+
+    strokes: Mapping[tuple[str, str], tuple[int, ...]]
+    syncopating: frozenset[str]
+    lengthening: frozenset[tuple[str, str]]
+    clashes: frozenset[tuple[str, str]]
+    usual: frozenset[str]
+
+
+@cache
+def figures() -> Figures:
+    """Return what may fill a beat."""
+    path = rulebook.folder() / "candidates" / "rhythm.lp"
+    atoms, _ = solver.consequences([Source(str(path), rulebook.base_part(path))], show=_ASKED)
+    said: dict[str, list[tuple[str, ...]]] = {name: [] for name in _ASKED}
+    for atom in atoms:
+        said[atom.name].append(tuple(map(str, atom.arguments)))
+    strokes = {(k, f): () for k, f in said["figure"]}
+    for kind, figure, part in said["strikes"]:
+        strokes[kind, figure] = tuple(sorted({*strokes[kind, figure], int(part)}))
+    return Figures(
+        strokes,
+        frozenset(f for (f,) in said["syncopates"]),
+        frozenset((a, b) for a, b in said["lengthens"]),
+        frozenset((a, b) for a, b in said["clash"]),
+        frozenset(f for (f,) in said["usual"]),
+    )
+
+
+def cells(
+    metre: Metre,
+    length: Fraction,
+    *,
+    allowed: Collection[str],
+    fewest: int = 1,
+    most: int = 8,
+    syncopations: int = 0,
+) -> tuple[Cell, ...]:
+    """Return the rhythms that fill a bar, or its end, in a fixed order.
+
+    Args:
+        metre: The bar's.
+        length: Its length in quarter notes; a pick-up's is shorter than the metre's.
+        allowed: The figures that may fill a beat.
+        fewest: How many notes there are at least.
+        most: And at most.
+        syncopations: How many beats at most strike off the beat where no dotted note leads to it.
+    """
+    known, pulse = figures(), metre.pulse
+    kind = "compound" if pulse.numerator == 3 else "simple"
+    whole, rest = divmod(length, pulse)
+    if rest or not whole:
+        return (Cell(("plain",), (Fraction(0),), length),)
+    choices = [f for (k, f) in sorted(known.strokes) if k == kind and f in allowed]
+    opening = [f for f in choices if 0 in known.strokes[kind, f]]
+    if not opening:
+        return ()
+    problem = Problem()
+    beats = list(range(int(whole)))
+    problem.addVariable(0, opening)
+    if beats[1:]:
+        problem.addVariables(beats[1:], choices)
+    sizes = {f: len(known.strokes[kind, f]) for f in choices}
+    problem.addConstraint(lambda *row: fewest <= sum(sizes[f] for f in row) <= most, beats)
+    problem.addConstraint(lambda *row: not _clash(row, known), beats)
+    problem.addConstraint(lambda *row: _syncopations(row, known) <= syncopations, beats)
+    found = (tuple(one[b] for b in beats) for one in problem.getSolutions())
+    out = (_cell(row, kind, pulse, length, known) for row in sorted(found))
+    return tuple(c for c in out if all(size in LENGTHS for _, size in c.notes))
+
+
+def _clash(row: tuple[str, ...], known: Figures) -> bool:
+    return any((a, b) in known.clashes for a in row for b in row)
+
+
+def _syncopations(row: tuple[str, ...], known: Figures) -> int:
+    pairs = zip(row, row[1:], strict=False)
+    return sum(b in known.syncopating and (a, b) not in known.lengthening for a, b in pairs)
+
+
+def _cell(
+    row: tuple[str, ...], kind: str, pulse: Fraction, length: Fraction, known: Figures
+) -> Cell:
+    return Cell(row, tuple(_onsets(row, kind, pulse, known)), length)
+
+
+def _onsets(
+    row: tuple[str, ...], kind: str, pulse: Fraction, known: Figures
+) -> Iterator[Fraction]:
+    for place, figure in enumerate(row):
+        for part in known.strokes[kind, figure]:
+            yield place * pulse + pulse * Fraction(part, 12)
