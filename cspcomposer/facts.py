@@ -13,6 +13,7 @@ from itertools import pairwise
 from math import lcm
 
 from cspcomposer.figures import Figure
+from cspcomposer.plan import Echo, Plan
 from cspcomposer.score import Key, Score, Voice, note_at, onsets
 from cspcomposer.solver import Answer, Decision
 
@@ -35,6 +36,8 @@ class Outline:
         further: Onsets besides those of notes and slots.
         excused: Faults that lie in what is given alone: rule, time, and who, as a term.
         rests: Stretches in which all voices are silent.
+        plan: The plan that the piece follows, if it has one.
+        echoes: Slots at which another one comes back: the slot, that other one.
     """
 
     score: Score
@@ -49,6 +52,8 @@ class Outline:
     further: tuple[Fraction, ...] = ()
     excused: tuple[tuple[str, Fraction, str], ...] = ()
     rests: tuple[tuple[Fraction, Fraction], ...] = ()
+    plan: Plan | None = None
+    echoes: tuple[Echo, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ MOST_BARS = 500
 MOST_ANSWERS = 99
 Severity = Literal["hard", "strong", "mild", "hint", "off"]
 Cadence = Literal["authentic", "half", "plagal", "deceptive", "any"]
+PlannedCadence = Literal["half", "imperfect", "perfect", "plagal", "deceptive", "any"]
+Change = Literal[
+    "ending", "key", "mode", "melody", "harmony", "rhythm", "ornament", "texture", "density"
+]
 Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
 Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
@@ -48,6 +52,10 @@ Line = Annotated[str, StringConstraints(max_length=200, strict=True)]
 
 def _listed(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else _listed(value)
 
 
 def _named(value: object) -> object:
@@ -100,6 +108,30 @@ class PhraseSpec(_Model):
     """How the phrase ends."""
     key: KeyText | None = None
     """The key in which the phrase ends; that of the phrase before, or of the piece, if left out."""
+
+
+class SectionSpec(_Model):
+    """One section of the form, and what it has of another one."""
+
+    bars: int | None = Field(default=None, ge=1, le=MOST_BARS)
+    """How many bars; as many as the section that returns in it, or as the form has it."""
+    form: Name | None = None
+    """How it is made: period, sentence, phrase, small_binary or another form; chosen if left out."""
+    key: KeyText | None = None
+    """The key in which it stands; chosen by the form if left out."""
+    cadence: PlannedCadence | None = None
+    """How it closes; chosen if left out."""
+    closes_in: KeyText | None = None
+    """The key in which it closes, where that is another one."""
+    like: Line | None = None
+    """The earlier section that returns in it. A letter that stands twice returns by itself."""
+    changes: Annotated[tuple[Change, ...], BeforeValidator(_several)] = ()
+    """What is not as in that section: ending, key, mode, melody (its harmony stays), harmony (its
+    melody stays), rhythm, ornament, texture, density. Nothing: it returns exactly."""
+    texture: Name | None = None
+    """Its texture, if the piece has several."""
+    density: Surface | None = None
+    """Its surface, instead of the piece's: none, some or rich."""
 
 
 class Effort(_Model):
@@ -219,6 +251,13 @@ class Spec(_Model):
         | None
     ) = None
     """The phrases in order, instead of bars."""
+    form: Annotated[str, StringConstraints(min_length=1, max_length=400, strict=True)] | None = None
+    """The form, instead of phrases: a name (sentence, period, small_binary, rounded_binary,
+    ternary, aaba, verse_chorus, rondo, variations, minuet_and_trio, sonata, strophic, blues), a
+    form file of your own (.lp), or letters, such as A A' B A: a letter returns exactly, one with a
+    prime is changed as `sections` says. With bars it is as long as that."""
+    sections: dict[Line, SectionSpec] = {}
+    """What is wanted of single sections, by their letters or names."""
     harmonic_rhythm: HarmonicRhythm = "beat"
     """How often the harmony may change at most."""
     surface: Surface = "some"
@@ -301,8 +340,10 @@ class Spec(_Model):
 
     @model_validator(mode="after")
     def _has_a_length(self) -> Self:
-        if self.length is None and not self.given:
+        if self.length is None and not self.given and self.form is None:
             raise ValueError("how long is the piece? Expected bars, phrases or a given line")
+        if self.sections and self.form is None:
+            raise _at(("sections",), "there are sections only in a form: say which, with form")
         return self
 
 

@@ -19,7 +19,7 @@ LAYERS: dict[int, str] = {
     "excuse priors bounded bounds shelf",
     2: "facts solver rulebook syntax candidates tables lattice",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
-    "lilypond notation figures romantext files cache corpus spread",
+    "lilypond notation figures romantext files cache corpus spread plan",
     0: "__init__ errors pitch",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
