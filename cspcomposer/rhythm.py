@@ -1,0 +1,112 @@
+"""The rhythm of an invented line: which of the rhythms that fill a bar it takes, bar by bar.
+
+The rhythms of one bar come from constraint programming, see `candidates_cells`; what suits the
+piece as a whole is for the rules in `asp_rules/rules/rhythm`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from cspcomposer import facts, facts_lines
+from cspcomposer.facts import Outline
+from cspcomposer.facts_lines import Bar
+from cspcomposer.score import Measure, Voice
+from cspcomposer.solver import Answer, Solver, Source
+
+CONFLICTS = 30_000
+OPTIONS = ("--opt-strategy=usc,k,stratify",)
+TEMPERATURE = 6
+Notes = tuple[tuple[Fraction, Fraction], ...]
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """The rhythm of a line.
+
+    Attributes:
+        notes: Onset and length of each note, in quarter notes.
+        cost: What it cost: strong faults, then mild ones and chance.
+        proven: Whether no other costs less.
+    """
+
+    notes: Notes
+    cost: tuple[int, ...]
+    proven: bool
+
+
+def rhythm(
+    solver: Solver,
+    rules: Sequence[Source],
+    outline: Outline,
+    line: Voice,
+    bars: Sequence[Bar],
+    *,
+    seed: int = 0,
+) -> Rhythm | None:
+    """Return the best rhythm for a line, or None where there is none.
+
+    Args:
+        solver: Where to search; what it has grounded is lost.
+        rules: The program: theory, choice, rules, policy.
+        outline: The setting in whose bars it moves.
+        line: The voice.
+        bars: What is offered in each bar; bars that are not named stay empty.
+        seed: The same seed gives the same rhythm.
+    """
+    times = {
+        _begin(bar.measure) + onset for bar in bars for cell in bar.cells for onset in cell.onsets
+    }
+    empty = facts_lines.silent(outline, line, ())
+    laid = replace(empty, further=tuple(sorted(times)))
+    names = {cell: n for n, cell in enumerate(dict.fromkeys(c for b in bars for c in b.cells), 1)}
+    ticking = facts.clock(laid)
+    said = [
+        *facts_lines.plan(laid),
+        *facts_lines.rhythms(line.name, bars, names, ticking),
+        *_chance(line.name, bars, names, seed),
+    ]
+    given = facts.facts(laid) + "\n" + "\n".join(f"{fact}." for fact in said)
+    solver.ground(
+        [*rules, Source("given", given)],
+        options=(*OPTIONS, f"--seed={seed}"),
+        show=[f"{n}/{a}" for n, a in facts_lines.TAKES.items()],
+    )
+    best: Answer | None = None
+    proven = False
+    for step in solver.solve(show=list(facts_lines.TAKES), conflicts=CONFLICTS):
+        if isinstance(step, Answer):
+            best = step
+        else:
+            proven = step.exhausted
+    if best is None:
+        return None
+    by_name = {n: cell for cell, n in names.items()}
+    taken = facts_lines.taken(best)
+    notes = tuple(
+        (_begin(bar.measure) + onset, length)
+        for bar in bars
+        for onset, length in by_name[taken[bar.measure.number]].notes
+    )
+    return Rhythm(notes, best.cost, proven)
+
+
+def _begin(measure: Measure) -> Fraction:
+    return measure.onset
+
+
+def _chance(
+    voice: str, bars: Sequence[Bar], names: Mapping[object, int], seed: int
+) -> list[str]:
+    """Return what chance charges for each rhythm in each bar."""
+    out = []
+    for bar in bars:
+        for cell in bar.cells:
+            # A text as seed is hashed by its bytes: the same on every machine.
+            draw = random.Random(f"{seed}:{voice}:{bar.measure.number}:{cell.figures}")
+            price = draw.randrange(2 * TEMPERATURE)
+            out.append(f"preferred_cell({voice},{bar.measure.number},{names[cell]},{price})")
+    return out
