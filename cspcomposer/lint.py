@@ -27,6 +27,8 @@ HOLDS = {
     "policy": _COSTS,
     "priors": _COSTS | {"#heuristic"},
     "styles": frozenset({"fact"}),
+    "textures": DEFINITIONS,
+    "instruments": frozenset({"fact"}),
 }
 
 

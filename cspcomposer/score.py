@@ -140,6 +140,42 @@ class Chord:
 
 
 @dataclass(frozen=True)
+class Symbol:
+    """The name of a chord as players read it, from a time on.
+
+    Attributes:
+        onset: In quarter notes.
+        root: As a pitch class (1 to 40).
+        quality: As the rules call it: "major", "dominant_seventh"...
+        bass: The pitch class in the bass, where it is not the root; 0 if it is.
+    """
+
+    onset: Fraction
+    root: int
+    quality: str
+    bass: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one player reads.
+
+    Attributes:
+        label: What stands before it.
+        program: Its sound in General MIDI, from 0.
+        staves: From the top: the names of the voices on each.
+        clefs: One for each staff.
+        written: By how much what is read is higher than what sounds: letters and semitones.
+    """
+
+    label: str
+    program: int
+    staves: tuple[tuple[str, ...], ...]
+    clefs: tuple[str, ...]
+    written: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
 class Score:
     """A piece.
 
@@ -153,6 +189,8 @@ class Score:
         keys: Keys, where known (given, chosen or estimated); may be empty.
         chords: Harmonies, where known; may be empty.
         phrase_ends: The onset of each phrase's last chord (fermatas in a chorale).
+        parts: Who plays what, from the top; none where each voice is a part, as in a choir.
+        symbols: Chords named above the uppermost staff; may be empty.
     """
 
     title: str
@@ -164,6 +202,8 @@ class Score:
     keys: tuple[Key, ...] = ()
     chords: tuple[Chord, ...] = ()
     phrase_ends: tuple[Fraction, ...] = ()
+    parts: tuple[Part, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
 
     @property
     def end(self) -> Fraction:

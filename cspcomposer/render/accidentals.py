@@ -18,13 +18,16 @@ Place = tuple[str, int]  # letter and octave: one line or space of a staff
 
 
 def accidentals(
-    staff: Mapping[str, list[list[Sign]]], fifths: Iterable[int]
+    staff: Mapping[str, list[list[Sign]]],
+    fifths: Iterable[int],
+    readers: Mapping[str, str] | None = None,
 ) -> dict[tuple[str, Fraction], str]:
     """Return the accidentals of one staff, by voice name and onset of the sign.
 
     Args:
         staff: The signs of each voice on the staff, measure by measure.
         fifths: The key signature of each measure.
+        readers: Voices that one player reads, by voice: who that is; each its own if left out.
 
     Returns:
         MusicXML's names: "sharp", "natural"... Notes without a sign are left out.
@@ -33,7 +36,8 @@ def accidentals(
     last: dict[Place, int] = {}
     for number, key in enumerate(fifths):
         shared: dict[Place, int] = {}
-        own: dict[str, dict[Place, int]] = {name: {} for name in staff}
+        reader = {name: (readers or {}).get(name, name) for name in staff}
+        own: dict[str, dict[Place, int]] = {name: {} for name in reader.values()}
         struck: dict[Place, Fraction] = {}
         events = sorted(
             (sign.onset, order, name, sign)
@@ -48,16 +52,16 @@ def accidentals(
             if sign.part:
                 continue
             plain = _in_key(letter, key)
-            needed = {shared.get(place, plain), own[name].get(place, plain)} != {alter}
+            needed = {shared.get(place, plain), own[reader[name]].get(place, plain)} != {alter}
             again = struck.get(place) == onset and shared.get(place) == alter
             elsewhere = [a for (other, _), a in reversed(shared.items()) if other == letter]
             courtesy = (place not in shared and last.get(place, alter) != alter) or (
-                place not in own[name] and bool(elsewhere) and elsewhere[0] != alter
+                place not in own[reader[name]] and bool(elsewhere) and elsewhere[0] != alter
             )
             if (needed or courtesy) and not again:
                 out[name, onset] = SIGNS[alter]
             shared.pop(place, None)
-            shared[place] = own[name][place] = alter
+            shared[place] = own[reader[name]][place] = alter
             struck[place] = onset
         last = {p: a for p, a in shared.items() if a != _in_key(p[0], key)}
     return out

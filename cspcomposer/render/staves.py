@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cspcomposer.errors import BadInput
@@ -11,7 +11,8 @@ from cspcomposer.render.accidentals import accidentals
 from cspcomposer.render.lyrics import Syllable, numerals, sung_voices, syllables
 from cspcomposer.render.marks import Mark
 from cspcomposer.render.notation import Sign, signs_of
-from cspcomposer.score import VOICE_NAMES, Score, Voice, note_at
+from cspcomposer.render.parts import Head, fifths, head_signs, layer_signs, layers
+from cspcomposer.score import VOICE_NAMES, Part, Score, Symbol, Voice, note_at
 
 Place = tuple[str, Fraction]  # name of a voice, onset
 
@@ -43,6 +44,12 @@ class Staff:
         colours: By the place of a note, "#RRGGBB".
         beside: In the order of time.
         lowest: Whether it is the last of several.
+        keys: The sharps of each measure, as they are written here.
+        part: Which part it belongs to, from 0.
+        number: Which of its staves it is, from 1; 0 where the part has no other.
+        player: That part, if a player reads it and not a singer.
+        heads: Further heads of a chord, by the place of its sign.
+        symbols: The chords named above it.
     """
 
     label: str
@@ -57,6 +64,12 @@ class Staff:
     colours: dict[Place, str]
     beside: tuple[Words, ...]
     lowest: bool
+    keys: tuple[int, ...]
+    part: int
+    number: int = 0
+    player: Part | None = None
+    heads: dict[Place, tuple[Head, ...]] = field(default_factory=dict)
+    symbols: tuple[Symbol, ...] = ()
 
     @property
     def paired(self) -> bool:
@@ -89,6 +102,8 @@ def staves(score: Score, marks: Sequence[Mark], layout: str) -> tuple[Staff, ...
     Raises:
         BadScore: a duration that notation cannot write.
     """
+    if score.parts and not layout:
+        return tuple(_players(score, marks))
     pair = closed(score, layout)
     groups = [score.voices[:2], score.voices[2:]] if pair else [(v,) for v in score.voices]
     sung = {voice.name for voice in sung_voices(score.voices, once=pair)}
@@ -116,9 +131,56 @@ def staves(score: Score, marks: Sequence[Mark], layout: str) -> tuple[Staff, ...
                 colours=_colours(voices, marks),
                 beside=tuple(sorted(beside, key=lambda words: words.onset)),
                 lowest=lowest,
+                keys=tuple(keys),
+                part=number,
             )
         )
     return tuple(out)
+
+
+def _players(score: Score, marks: Sequence[Mark]) -> Iterator[Staff]:
+    """Yield the staves of players, in order."""
+    labels = _labels(marks, score)
+    for number, part in enumerate(score.parts):
+        keys = tuple(key + fifths(part.written) for key in key_signatures(score))
+        for place, names in enumerate(part.staves):
+            found = layers(score, part, place)
+            signs = {layer.voice.name: layer_signs(layer, score) for layer in found}
+            single = {name: s for la in found for name, s in head_signs(la, signs[la.voice.name]).items()}
+            readers = dict.fromkeys(single, "player")
+            shown = accidentals(single, keys, readers)
+            heads = {
+                (layer.voice.name, onset): chord
+                for layer in found
+                for onset, chord in layer.heads.items()
+            }
+            sung = sung_voices(tuple(layer.voice for layer in found), once=True)
+            yield Staff(
+                label=part.label if not place else "",
+                clef=part.clefs[place],
+                voices=tuple(layer.voice for layer in found),
+                signs=signs,
+                accidentals=shown,
+                syllables={(v.name, t): s for v in sung for t, s in syllables(v).items()},
+                words_above=False,
+                numerals={},
+                row=1,
+                colours={
+                    place: colour
+                    for layer in found
+                    for place, colour in _colours(layer.voices, marks).items()
+                },
+                beside=tuple(
+                    Words(m.onset, m.label, False, m.colour) for m in labels if m.voice in names
+                ),
+                lowest=False,
+                keys=keys,
+                part=number,
+                number=place + 1 if len(part.staves) > 1 else 0,
+                player=part,
+                heads=heads,
+                symbols=score.symbols if not number and not place else (),
+            )
 
 
 def key_signatures(score: Score) -> list[int]:

@@ -1,0 +1,96 @@
+"""The pitches of an invented line whose rhythm is known, over the chords and beside other lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from cspcomposer import facts, facts_lines, priors
+from cspcomposer.facts import Outline
+from cspcomposer.rhythm import Notes
+from cspcomposer.score import Note, Voice
+from cspcomposer.search import Effort, Ending, search
+from cspcomposer.solver import Solver, Source
+
+CONFLICTS_A_NOTE = 400
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A line with its pitches.
+
+    Attributes:
+        line: The voice with its notes.
+        cost: Strong faults, then mild ones and preferences.
+        optimal: Whether no other line in this rhythm costs less.
+    """
+
+    line: Voice
+    cost: tuple[int, ...]
+    optimal: bool
+
+
+def tune(
+    solver: Solver,
+    rules: Sequence[Source],
+    outline: Outline,
+    line: Voice,
+    notes: Notes,
+    others: Sequence[Voice],
+    *,
+    wishes: Sequence[str] = (),
+    places: Sequence[int] = (),
+    compass: tuple[int, int] | None = None,
+    seed: int = 0,
+    temperature: float = 0.3,
+    effort: Effort | None = None,
+) -> Tune | None:
+    """Return the best pitches for a line, or None where none are allowed.
+
+    Args:
+        solver: Where to search; what it has grounded is lost.
+        rules: The program: theory, choice, rules, policy.
+        outline: The setting over whose chords it goes.
+        line: The voice.
+        notes: Onset and length of each of its notes.
+        others: The lines beside which it goes; they stand.
+        wishes: Further facts, of its contour for example.
+        places: For each note which of its neighbours are to be bettered together with it.
+        compass: Its lowest and its highest pitch; the style's if left out.
+        seed: The same seed gives the same line.
+        temperature: How far chance may stray from what is liked best.
+        effort: How long to search.
+    """
+    empty = facts_lines.silent(outline, line, others)
+    laid = replace(
+        empty,
+        further=tuple(onset for onset, _ in notes),
+        compass={line.name: compass} if compass else {},
+    )
+    ticking = facts.clock(laid)
+    ticks = [ticking.ticks(onset) for onset, _ in notes]
+    said = [*facts_lines.plan(laid), *facts_lines.line(line.name, notes, laid), *wishes]
+    noise = priors.Noise(seed, temperature=temperature)
+    sources = [
+        *rules,
+        Source("given", facts.facts(laid) + "\n" + "\n".join(f"{fact}." for fact in said)),
+        Source("prior", noise.places(line.name, ticks)),
+    ]
+    where = dict(zip(ticks, places or range(len(ticks)), strict=True))
+    ending: Ending | None = None
+    for step in search(
+        solver,
+        sources,
+        show=facts_lines.SUNG,
+        decisions=partial(facts_lines.decisions, voice=line.name, places=where),
+        effort=effort or Effort(CONFLICTS_A_NOTE * len(notes)),
+        seed=seed,
+    ):
+        if isinstance(step, Ending):
+            ending = step
+    if ending is None or ending.best is None:
+        return None
+    pitches = facts_lines.sung(ending.best, line.name, laid)
+    found = tuple(Note(onset, length, pitches[onset]) for onset, length in notes)
+    return Tune(replace(line, notes=found), ending.best.cost, ending.optimal)
