@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, brief, compose_setting, finish, priors, rulebook, words
+from cspcomposer import __version__, arrange, brief, compose_setting, finish, priors, rulebook, words
 from cspcomposer.check import Report, check
 from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
@@ -121,6 +121,7 @@ def task(loaded: LoadedSpec, *, seed: int | None = None, effort: Effort | None =
     begin = time.monotonic()
     own = brief.own_rules(loaded)
     brief.know_ranges(loaded)
+    arrange.know(loaded)
     scores = brief.given_scores(loaded)
     seed = loaded.spec.seed if seed is None else seed
     return Task(loaded, own, scores, seed, effort, begin, time.monotonic())
@@ -196,13 +197,20 @@ def finished(
     solved = time.monotonic()
     asked = compose_setting.effort_of(task.loaded, len(plan.slots), task.effort)
     rest = replace(compose_setting.left(asked, task.begin), conflicts=CONFLICTS)
-    surface = decorated(
-        solver, finish.decoded(plan, best), plan, style=spec.style, overrides=dict(spec.rules),
-        folders=task.own, seed=task.seed, effort=rest, density=spec.surface, further=further,
-    )  # fmt: skip
+    setting, overrides = finish.decoded(plan, best), dict(spec.rules)
+    if spec.texture:
+        surface = arrange.arranged(
+            solver, setting, plan, task.loaded, own=task.own, seed=task.seed
+        )
+        overrides = arrange.unjudged(spec.texture) | overrides
+    else:
+        surface = decorated(
+            solver, setting, plan, style=spec.style, overrides=overrides,
+            folders=task.own, seed=task.seed, effort=rest, density=spec.surface, further=further,
+        )  # fmt: skip
     adorned = time.monotonic()
     report = check(
-        surface.score, file=spec.title, style=spec.style, overrides=dict(spec.rules),
+        surface.score, file=spec.title, style=spec.style, overrides=overrides,
         folders=task.own, excused=plan.excused,
     )  # fmt: skip
     return Composition(

@@ -16,7 +16,7 @@ from cspcomposer.plan import Section
 from cspcomposer.score import Measure, Voice
 from cspcomposer.solver import Answer, Decision
 
-TAKES = {"takes": 3}
+TAKES = {"takes": 3, "rhymes": 2}
 SUNG = {"pitch": 3}
 
 
@@ -99,6 +99,12 @@ def _lead(cell: Cell, bars: Sequence[Bar]) -> Fraction:
 def taken(answer: Answer) -> dict[int, int]:
     """Return the rhythm of each bar: bar number, the rhythm's number."""
     return {a.arguments[1]: a.arguments[2] for a in answer.atoms if a.name == "takes"}
+
+
+def rhymes(answer: Answer) -> tuple[tuple[int, int], ...]:
+    """Return the bars that were to have the rhythm of another one: the bar, that one."""
+    found = [a.arguments for a in answer.atoms if a.name == "rhymes"]
+    return tuple(sorted((int(b), int(a)) for b, a in found))
 
 
 def line(

@@ -14,7 +14,7 @@ from fractions import Fraction
 from cspcomposer import facts, facts_lines
 from cspcomposer.facts import Outline
 from cspcomposer.facts_lines import Bar
-from cspcomposer.score import Measure, Voice
+from cspcomposer.score import Voice
 from cspcomposer.solver import Answer, Solver, Source
 
 CONFLICTS = 30_000
@@ -31,11 +31,13 @@ class Rhythm:
         notes: Onset and length of each note, in quarter notes.
         cost: What it cost: strong faults, then mild ones and chance.
         proven: Whether no other costs less.
+        rhymes: Bars that were to have the rhythm of an earlier one: the bar, that one.
     """
 
     notes: Notes
     cost: tuple[int, ...]
     proven: bool
+    rhymes: tuple[tuple[int, int], ...] = ()
 
 
 def rhythm(
@@ -45,6 +47,7 @@ def rhythm(
     line: Voice,
     bars: Sequence[Bar],
     *,
+    wishes: Sequence[str] = (),
     seed: int = 0,
 ) -> Rhythm | None:
     """Return the best rhythm for a line, or None where there is none.
@@ -55,10 +58,11 @@ def rhythm(
         outline: The setting in whose bars it moves.
         line: The voice.
         bars: What is offered in each bar; bars that are not named stay empty.
+        wishes: Further facts, of its density for example.
         seed: The same seed gives the same rhythm.
     """
     times = {
-        _begin(bar.measure) + onset for bar in bars for cell in bar.cells for onset in cell.onsets
+        bar.measure.onset + onset for bar in bars for cell in bar.cells for onset in cell.onsets
     }
     empty = facts_lines.silent(outline, line, ())
     laid = replace(empty, further=tuple(sorted(times)))
@@ -67,6 +71,7 @@ def rhythm(
     said = [
         *facts_lines.plan(laid),
         *facts_lines.rhythms(line.name, bars, names, ticking),
+        *wishes,
         *_chance(line.name, bars, names, seed),
     ]
     given = facts.facts(laid) + "\n" + "\n".join(f"{fact}." for fact in said)
@@ -87,15 +92,11 @@ def rhythm(
     by_name = {n: cell for cell, n in names.items()}
     taken = facts_lines.taken(best)
     notes = tuple(
-        (_begin(bar.measure) + onset, length)
+        (bar.measure.onset + onset, length)
         for bar in bars
         for onset, length in by_name[taken[bar.measure.number]].notes
     )
-    return Rhythm(notes, best.cost, proven)
-
-
-def _begin(measure: Measure) -> Fraction:
-    return measure.onset
+    return Rhythm(notes, best.cost, proven, facts_lines.rhymes(best))
 
 
 def _chance(

@@ -41,6 +41,7 @@ Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
 Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
 Surface = Literal["none", "some", "rich"]
+Contour = Literal["arch", "rise", "fall", "valley", "wave", "flat"]
 By = Literal["notes", "harmony", "rhythm"]
 PriorModel = Literal["chorale", "tables", "none"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60, strict=True)]
@@ -56,6 +57,17 @@ def _listed(value: object) -> object:
 
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else _listed(value)
+
+
+def _numbers(value: object) -> object:
+    found = value if isinstance(value, list | tuple) else (value,)
+    return tuple(float(n) if type(n) is int else n for n in found)
+
+
+def _points(value: object) -> object:
+    if isinstance(value, list):
+        return tuple(tuple(p) if isinstance(p, list) else p for p in value)
+    return value
 
 
 def _named(value: object) -> object:
@@ -188,6 +200,34 @@ class AnswersSpec(_Model):
     """How much dearer than the best an answer may be; none breaks more strong rules than that."""
 
 
+class RhythmSpec(_Model):
+    """How an invented melody moves, where the piece has a texture."""
+
+    density: Annotated[
+        tuple[float, ...],
+        BeforeValidator(
+            _numbers,
+            json_schema_input_type=float
+            | Annotated[list[float], Field(min_length=1, max_length=100)],
+        ),
+    ] = ()
+    """How many notes there are to a beat, about: a number from 0.25 to 6, or several, which are
+    spread over the piece as a curve. What the style says if left out."""
+    figures: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
+    """What may fill a beat: plain, held, eighths, dotted, offbeat, sixteenths, eighth_sixteenths,
+    sixteenths_eighth, snap, triplet, swing; in compound metres plain, held, trochee, iamb, tripping,
+    siciliano, upbeat. What the style says if left out."""
+    syncopation: int = Field(default=0, ge=0, le=8)
+    """How many beats of a bar at most are struck late."""
+
+    @field_validator("density")
+    @classmethod
+    def _density_can_be(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0.25 <= number <= 6 for number in value):
+            raise ValueError("expected numbers of notes from 0.25 to 6")
+        return value
+
+
 class FileSource(_Model):
     """A given line that stands in a file of its own."""
 
@@ -263,6 +303,21 @@ class Spec(_Model):
     surface: Surface = "some"
     """What moves between the beats in voices that are free: passing notes, neighbours, suspensions.
     none: one note to a beat; some: as much as is usual; rich: wherever it goes well."""
+    texture: Name | None = None
+    """What is made of the chords: a melody is invented over them, with an accompaniment, or other
+    lines beside it. alberti, arpeggio, block_chords, lead_sheet, march, quartet, song, three_voices,
+    two_voices, waltz...; if left out all voices sing the chords."""
+    instruments: dict[Name, Name] = {}
+    """Who plays what: by the name of a part or a voice of the texture, such as melody, piano or
+    violin_1, an instrument."""
+    contour: Annotated[
+        Contour | Annotated[tuple[tuple[float, float], ...], BeforeValidator(_points)],
+        Field(json_schema_extra={"examples": ["arch", [[0, 30], [60, 100], [100, 20]]]}),
+    ] | None = None
+    """The line that an invented melody draws: arch, rise, fall, valley, wave or flat; or points:
+    how far on in the piece, how high in the compass, both in hundredths."""
+    rhythm: RhythmSpec = RhythmSpec()
+    """How an invented melody moves."""
     given: dict[Name, Given] = {}
     """What is given. Under a voice's name: its notes as in LilyPond (c'4 d'8 ...; s is a stretch
     that stays free), or a file. Under figures: a figured bass (<6>4 <6 5>8). Under numerals: Roman

@@ -1,0 +1,376 @@
+"""From a setting to a piece: a melody over its chords, other lines, an accompaniment, players.
+
+The setting stays: its chords, and its bass where the texture has one. Which rhythms, notes and
+textures are right is for the rule files; this module puts one stage behind the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cspcomposer import accompany, rulebook, solver, texture
+from cspcomposer.candidates_cells import cells, figures
+from cspcomposer.errors import BadSpec, Fault, NoSolution
+from cspcomposer.facts import Outline
+from cspcomposer.facts_lines import Bar
+from cspcomposer.metre import Metre
+from cspcomposer.rhythm import Rhythm, rhythm
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import (
+    Measure,
+    Note,
+    Part,
+    Score,
+    Symbol,
+    Voice,
+    clef_for,
+    note_at,
+)
+from cspcomposer.solver import Solver, Source
+from cspcomposer.spec import Spec
+from cspcomposer.specfile import LoadedSpec
+from cspcomposer.surface import Decorated
+from cspcomposer.texture import Instrument, Player, Texture
+from cspcomposer.tune import Tune, tune
+
+MOST_NOTES = 8
+_LINE_RULES = ("melody", "dissonance", "voices", "harmony")
+_FILL_RULES = ("voices", "harmony", "texture")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all stages need."""
+
+    solver: Solver
+    loaded: LoadedSpec
+    own: tuple[Path, ...]
+    outline: Outline
+    texture: Texture
+    seed: int
+
+    @property
+    def spec(self) -> Spec:
+        return self.loaded.spec
+
+
+def know(loaded: LoadedSpec) -> None:
+    """Refuse a texture, an instrument or a figure of rhythm that does not exist.
+
+    Raises:
+        BadSpec: there is none of that name.
+    """
+    spec, faults = loaded.spec, []
+    known = sorted({f for _, f in figures().strokes})
+    for place, name in enumerate(spec.rhythm.figures, 1):
+        if name not in known:
+            hint = rulebook.near(name, known)
+            faults.append(loaded.fault(f"rhythm.figures.{place}", f"no figure '{name}'.", hint))
+    if spec.texture is None:
+        for field in ("instruments", "contour", "rhythm"):
+            if field in spec.model_fields_set:
+                said = f"{field} belongs to an invented melody, and there is no texture."
+                faults.append(loaded.fault(field, said, "Add a texture, such as texture: song."))
+    elif spec.texture not in texture.textures():
+        hint = rulebook.near(spec.texture, texture.textures())
+        faults.append(loaded.fault("texture", f"there is no texture '{spec.texture}'.", hint))
+    else:
+        form = texture.texture(spec.texture)
+        names = sorted({p.name for p in form.players} | set(form.roles))
+        for part, name in spec.instruments.items():
+            if part not in names:
+                said = f"the texture {spec.texture} has no part or voice '{part}'."
+                faults.append(loaded.fault(f"instruments.{part}", said, rulebook.near(part, names)))
+            if name not in texture.instruments():
+                hint = rulebook.near(name, sorted(texture.instruments()))
+                said = f"there is no instrument '{name}'."
+                faults.append(loaded.fault(f"instruments.{part}", said, hint))
+    if faults:
+        raise BadSpec(*faults)
+
+
+def arranged(
+    solver: Solver,
+    setting: Score,
+    plan: Outline,
+    loaded: LoadedSpec,
+    *,
+    own: Iterable[Path] = (),
+    seed: int = 0,
+) -> Decorated:
+    """Return a setting as a piece for players: with an invented melody in a texture.
+
+    Args:
+        solver: Where to search; what it has grounded is lost.
+        setting: Chords with one note to each; its lowest voice is the bass.
+        plan: The outline that it fills.
+        loaded: The specification; it names a texture.
+        own: Rule files of the user's own.
+        seed: The same seed gives the same piece.
+
+    Raises:
+        NoSolution: no melody, or no accompaniment, obeys the rules; says which.
+    """
+    assert loaded.spec.texture, "an arrangement needs a texture"
+    outline = replace(plan, score=setting)
+    work = _Work(solver, loaded, tuple(own), outline, texture.texture(loaded.spec.texture), seed)
+    bass = _bass(work)
+    (lead,) = work.texture.voices("melody")
+    found = _line(work, lead, [bass])
+    lines, costs = {lead: found.line}, [found.cost]
+    for name in work.texture.voices("counter"):
+        other = _line(work, name, [*lines.values(), *([bass] if bass.name != name else [])])
+        lines[name] = other.line
+        costs.append(other.cost)
+    voices = dict(lines)
+    fills = work.texture.voices("fill")
+    if fills or work.texture.voices("bass"):
+        filling = _filled(work, found.line, fills, bass)
+        costs.append(filling.cost)
+        chosen = {**filling.pitches, bass.name: {n.onset: n.pitch for n in bass.notes}}
+        played = texture.played(work.texture.name, outline, chosen)
+        voices |= {name: Voice(name, name, "bass", notes) for name, notes in played.items()}
+    cost = tuple(sum(each) for each in zip(*costs, strict=True))
+    return Decorated(_score(work, voices), "feasible", cost)
+
+
+def unjudged(name: str) -> dict[str, str]:
+    """Return the rules that say nothing of a texture, switched off, for the last check."""
+    home = rulebook.folder() / "choose" / "accompaniment.lp"
+    texts = [
+        Source(str(p), rulebook.base_part(p))
+        for p in (rulebook.folder() / "vocabulary.lp", home)
+    ]
+    kept = sliced([*texts, texture.source(name)], [("unjudged", 1)])
+    atoms, _ = solver.consequences(kept, show={"unjudged": 1})
+    return {str(a.arguments[0]): "off" for a in atoms}
+
+
+def _bass(work: _Work) -> Voice:
+    """Return the setting's bass, a note to each slot, under the name that the texture gives it."""
+    names = work.texture.voices("bass")
+    lowest = work.outline.score.voices[-1]
+    notes = []
+    stops = [*work.outline.slots[1:], work.outline.score.end]
+    for slot, stop in zip(work.outline.slots, stops, strict=True):
+        sounding = note_at(lowest, slot)
+        if sounding:
+            notes.append(Note(slot, stop - slot, sounding.pitch))
+    return Voice(names[0] if names else "bass", "Bass", "bass", tuple(notes))
+
+
+def _line(work: _Work, name: str, others: Sequence[Voice]) -> Tune:
+    """Return an invented line: its rhythm first, then its notes."""
+    voice = Voice(name, _label(name), "treble", ())
+    moves = _rhythm(work, voice)
+    compass = work.texture.compass.get(name) or _instrument(work, name).compass
+    if name in work.spec.instruments:
+        compass = _instrument(work, name).compass
+    rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"))
+    found = tune(
+        work.solver, rules, work.outline, voice, moves.notes, others,
+        wishes=_wishes(work), places=_places(work, moves), compass=compass, seed=work.seed,
+    )  # fmt: skip
+    if found is None:
+        raise NoSolution(
+            Fault(
+                f"there is no solution: no {_label(name).lower()} over these chords obeys the rules.",
+                work.loaded.path,
+                hint="Allow other figures of rhythm, a wider compass, or another seed.",
+            )
+        )
+    return found
+
+
+def _rhythm(work: _Work, voice: Voice) -> Rhythm:
+    spec = work.spec
+    allowed = set(spec.rhythm.figures) or _figures(spec.style)
+    bars = []
+    for measure in work.outline.score.measures:
+        metre = Metre(measure.beats, measure.unit)
+        offered = cells(
+            metre, measure.length, allowed=allowed, most=MOST_NOTES,
+            syncopations=spec.rhythm.syncopation,
+        )  # fmt: skip
+        bars.append(Bar(measure, offered))
+    rules = sliced(
+        _program(work, ["rhythm"], ("rhythm",), ("",)),
+        [("takes", 3), ("rhymes", 2), ("violation", 3)],
+    )
+    wishes = [
+        f"own_density({measure.number},{round(100 * density)})"
+        for measure, density in _curve(spec.rhythm.density, work.outline.score.measures)
+    ]
+    found = rhythm(
+        work.solver, rules, work.outline, voice, bars, wishes=wishes, seed=work.seed
+    )
+    if found is None:
+        empty = [bar.measure.number for bar in bars if not bar.cells]
+        where = f" in bar {empty[0]}" if empty else ""
+        raise NoSolution(
+            work.loaded.fault(
+                "rhythm", f"there is no solution: no rhythm fits{where}.",
+                "Allow more figures, such as plain and held.",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _curve(
+    density: Sequence[float], measures: Sequence[Measure]
+) -> list[tuple[Measure, float]]:
+    """Spread some densities over the bars as a curve."""
+    if not density:
+        return []
+    last = max(len(measures) - 1, 1)
+    out = []
+    for place, measure in enumerate(measures):
+        where = place / last * (len(density) - 1)
+        low = min(int(where), len(density) - 1)
+        high = min(low + 1, len(density) - 1)
+        out.append((measure, density[low] + (where - low) * (density[high] - density[low])))
+    return out
+
+
+def _figures(style: str) -> frozenset[str]:
+    """Return the figures of rhythm that a style moves in."""
+    path = rulebook.style_file(style)
+    atoms, _ = solver.consequences(
+        [Source(str(path), rulebook.base_part(path))], show={"moves_in": 1}
+    )
+    return frozenset(str(a.arguments[0]) for a in atoms) or figures().usual
+
+
+def _wishes(work: _Work) -> list[str]:
+    """Return what is wished of the melody's contour."""
+    drawn = work.spec.contour
+    out = [f"contour({drawn})"] if isinstance(drawn, str) else []
+    if drawn and not isinstance(drawn, str):
+        out += [f"own_point({round(x)},{round(height)})" for x, height in drawn]
+    return out
+
+
+def _places(work: _Work, moves: Rhythm) -> list[int]:
+    """Return for each note of a line its bar, or the bar that its own is made from."""
+    models = {b: a for b, a in moves.rhymes if a < b}
+    order: dict[int, int] = {}
+    out = []
+    for onset, _ in moves.notes:
+        bar = next(
+            m.number for m in reversed(work.outline.score.measures) if m.onset <= onset
+        )
+        while bar in models:
+            bar = models[bar]
+        out.append(order.setdefault(bar, len(order)))
+    return out
+
+
+def _filled(
+    work: _Work, melody: Voice, fills: Sequence[str], bass: Voice
+) -> accompany.Filling:
+    rules = _rules(work, ["accompaniment", "voices", "given"], _FILL_RULES, ("",))
+    found = accompany.filled(
+        work.solver, rules, work.outline, melody, fills, bass,
+        compass=work.texture.compass, seed=work.seed,
+    )  # fmt: skip
+    if found is None:
+        raise NoSolution(
+            Fault(
+                "there is no solution: no accompaniment fits under this melody.",
+                work.loaded.path, hint="Try another seed, or another texture.",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _rules(
+    work: _Work, choose: Sequence[str], stages: Sequence[str], likes: Sequence[str]
+) -> list[Source]:
+    texts = _program(work, choose, stages, likes)
+    return sliced([*texts, texture.source(work.texture.name)], [("pitch", 3), ("violation", 3)])
+
+
+def _program(
+    work: _Work, choose: Sequence[str], stages: Sequence[str], likes: Sequence[str]
+) -> list[Source]:
+    """Return theory, choices, policy, and the rules of some stages and of the user's own."""
+    texts = rulebook.program(
+        choose, "enforce", style=work.spec.style, overrides=dict(work.spec.rules),
+        folders=work.own, priors=likes,
+    )  # fmt: skip
+    return [s for s in texts if _wanted(Path(s.name), stages)]
+
+
+def _wanted(path: Path, stages: Sequence[str]) -> bool:
+    shipped = path.parent.parent == rulebook.folder() / "rules"
+    return not shipped or path.parent.name in stages
+
+
+def _score(work: _Work, voices: Mapping[str, Voice]) -> Score:
+    score = work.outline.score
+    parts = tuple(_part(work, player, voices) for player in _players(work))
+    order = [name for part in parts for staff in part.staves for name in staff]
+    found = [voices[name] for name in order if name in voices]
+    return replace(
+        score,
+        voices=tuple(found),
+        parts=parts,
+        symbols=tuple(_symbols(score, work.outline)) if work.texture.symbols else (),
+    )
+
+
+def _players(work: _Work) -> list[Player]:
+    """Return the parts; a melody for which an instrument is named has one of its own."""
+    out = []
+    for player in work.texture.players:
+        alone = [
+            name
+            for staff in player.staves
+            for name in staff
+            if name in work.spec.instruments and len(player.staves) > 1
+        ]
+        out += [Player(name, work.spec.instruments[name], ((name,),)) for name in alone]
+        rest = tuple(tuple(n for n in staff if n not in alone) for staff in player.staves)
+        out.append(replace(player, staves=tuple(staff for staff in rest if staff)))
+    return out
+
+
+def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
+    kind = texture.instrument(work.spec.instruments.get(player.name, player.instrument))
+    clefs = []
+    for place, staff in enumerate(player.staves):
+        heights = [_middle(voices[name]) for name in staff if name in voices and voices[name].notes]
+        own = kind.clef if not place and (kind.staves == 1 or len(player.staves) > 1) else ""
+        clefs.append(own or clef_for(sum(heights) / max(1, len(heights))).replace("8", ""))
+    return Part(kind.label, kind.program, player.staves, tuple(clefs), kind.written)
+
+
+def _middle(voice: Voice) -> float:
+    from cspcomposer import pitch as pitches
+
+    return sum(pitches.midi(n.pitch) for n in voice.notes) / len(voice.notes)
+
+
+def _instrument(work: _Work, voice: str) -> Instrument:
+    """Return the instrument that plays a voice."""
+    said = work.spec.instruments
+    if voice in said:
+        return texture.instrument(said[voice])
+    player = next(p for p in work.texture.players if any(voice in s for s in p.staves))
+    return texture.instrument(said.get(player.name, player.instrument))
+
+
+def _symbols(score: Score, outline: Outline) -> list[Symbol]:
+    """Return the names of the chords, where they change."""
+    out: list[Symbol] = []
+    for onset, root, quality, bass in texture.named(outline):
+        if not out or (root, quality, bass) != (out[-1].root, out[-1].quality, out[-1].bass):
+            out.append(Symbol(onset, root, quality, bass))
+    return out
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
