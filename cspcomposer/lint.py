@@ -27,6 +27,7 @@ HOLDS = {
     "policy": _COSTS,
     "priors": _COSTS | {"#heuristic"},
     "styles": frozenset({"fact"}),
+    "forms": frozenset({"fact"}),
 }
 
 
