@@ -29,6 +29,7 @@ HOLDS = {
     "styles": frozenset({"fact"}),
     "textures": DEFINITIONS,
     "instruments": frozenset({"fact"}),
+    "forms": frozenset({"fact"}),
 }
 
 

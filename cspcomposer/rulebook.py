@@ -144,14 +144,23 @@ def style_file(style: str) -> Path:
 @cache
 def _own_style(path: Path) -> Path:
     guard(path)
+    facts_only(path, "style")
+    return path
+
+
+def facts_only(path: Path, what_it_is: str) -> None:
+    """Refuse a file that holds more than facts.
+
+    Raises:
+        BadRules: it does.
+    """
     faults = [
-        Fault(f"a {what} in a style: expected facts alone.", path, node.location.begin.line)
+        Fault(f"a {what} in a {what_it_is}: expected facts alone.", path, node.location.begin.line)
         for node in nodes(path)
         if (what := kind(node)) not in ("", "fact")
     ]
     if faults:
         raise BadRules(*faults)
-    return path
 
 
 def program(

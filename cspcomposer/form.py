@@ -1,0 +1,301 @@
+"""From a specification to the plan of a piece: which form, which keys, which cadences, what returns.
+
+What a form is, is said by the files in `asp_rules/forms`, or by the specification; how it is filled
+is chosen under rules. Lays out no notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+from cspcomposer import facts_form, rulebook, solver, words
+from cspcomposer.errors import BadSpec, Fault, NoSolution
+from cspcomposer.facts_form import OWN, Bars, Derivation, Layout
+from cspcomposer.guard import guard
+from cspcomposer.plan import Plan, Region
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.solver import Answer, Solver, Source, Term
+from cspcomposer.specfile import LoadedSpec
+
+CONFLICTS = 30_000
+OPTIONS = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min")
+_WANTED = facts_form.SHOWN
+_FORM = {"form": 2, "usual": 2, "part": 3, "share": 3, "made_as": 3, "offers": 2}
+
+
+def names() -> list[str]:
+    """Return the names of the forms of whole pieces."""
+    return sorted(str(a.arguments[0]) for a in _stated(None) if a.name == "usual")
+
+
+def plan(
+    asker: Solver,
+    loaded: LoadedSpec,
+    *,
+    seed: int,
+    folders: Sequence[Path] = (),
+    top: int | None = None,
+    refused: Sequence[str] = (),
+) -> Plan:
+    """Return the plan of a piece.
+
+    Args:
+        asker: Where to solve.
+        loaded: The specification, which asks for a form.
+        seed: For what nothing else decides.
+        folders: Rule files of the user's own.
+        top: The highest pitch of a melody that is free, or None.
+        refused: What was chosen in plans that could not be set, as facts.
+
+    Raises:
+        BadSpec: a form or a section that is not known.
+        NoSolution: the plan contradicts itself; says where.
+    """
+    layout, sources = known(loaded)
+    said = facts_form.asked(loaded.spec, layout, seed, top)
+    texts = [*_program(loaded, tuple(folders), "form"), *sources, Source("asked", said)]
+    texts.append(Source("refused", "\n".join(refused)))
+    answer = _best(asker, texts, list(_WANTED), seed)
+    if answer is None:
+        raise NoSolution(*contradictions(asker, loaded, texts, tuple(folders)))
+    bars = _bars(loaded, facts_form.total(loaded.spec, layout, facts_form.own_lengths(loaded.spec, layout)))
+    title = next(str(a.arguments[1]) for a in _stated_by(sources)
+                 if a.name == "form" and str(a.arguments[0]) == layout.form)  # fmt: skip
+    made = facts_form.planned(answer, loaded.spec, layout, title, bars)
+    asked = list(facts_form.derivations(answer, bars))
+    return replace(made, harmony=_harmony(asker, loaded, asked, tuple(folders), seed))
+
+
+def _harmony(
+    asker: Solver, loaded: LoadedSpec, asked: Sequence[Derivation], folders: tuple[Path, ...], seed: int
+) -> tuple[Region, ...]:
+    """Return for each phrase the derivation of its harmony; a phrase that returns has it again."""
+    program = _program(loaded, folders, "regions")
+    whims = "\n".join(f"{fact}." for fact in facts_form.whims(seed))
+    out: list[Region] = []
+    for each in asked:
+        if each.like is not None:
+            model = out[each.like]
+            out.append(moved(model, each.begin - asked[each.like].begin))
+            continue
+        said = "\n".join(f"{fact}." for fact in facts_form.derivation_facts(each))
+        answer = _best(asker, [*program, Source("asked", f"{said}\n{whims}")], list(facts_form.TREES), seed)
+        assert answer, f"no harmony for {said}"
+        out.append(facts_form.tree(answer, each))
+    return tuple(out)
+
+
+def moved(region: Region, by: Fraction) -> Region:
+    """Return a derivation at another time."""
+    parts = tuple(moved(part, by) for part in region.parts)
+    return replace(region, begin=region.begin + by, end=region.end + by, parts=parts)
+
+
+def _best(asker: Solver, texts: Sequence[Source], show: list[str], seed: int) -> Answer | None:
+    best: Answer | None = None
+    asker.ground(texts, options=(*OPTIONS, f"--seed={seed}"))
+    for step in asker.solve(show=show, conflicts=CONFLICTS):
+        if isinstance(step, Answer):
+            best = step
+    return best
+
+
+def _bars(loaded: LoadedSpec, count: int) -> Bars:
+    spec = loaded.spec
+    return Bars(tuple(spec.pickup + n * spec.metre.full for n in range(count + 1)))
+
+
+def _program(
+    loaded: LoadedSpec, folders: tuple[Path, ...], choose: str, policy: str = "enforce"
+) -> list[Source]:
+    spec = loaded.spec
+    texts = _texts(spec.style, tuple(sorted(spec.rules.items())), folders, choose, policy)
+    return list(texts)
+
+
+@cache
+def _texts(
+    style: str, overrides: tuple[tuple[str, str], ...], folders: tuple[Path, ...], choose: str, policy: str
+) -> tuple[Source, ...]:
+    """Return theory, rules of form and whims, without what they do not need."""
+    texts = rulebook.program(
+        [choose], policy, style=style, overrides=dict(overrides), folders=folders,
+        heeded=("hard", "strong", "mild"), priors=("form",),
+    )  # fmt: skip
+    kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
+    wanted = _WANTED if choose == "form" else facts_form.TREES
+    return tuple(sliced(kept, list(wanted.items())))
+
+
+_OTHER_RULES = ("voices", "harmony", "melody", "dissonance", "given")
+
+
+def known(loaded: LoadedSpec) -> tuple[Layout, list[Source]]:
+    """Return the parts of the form that a specification asks for, and the texts that say so.
+
+    Raises:
+        BadSpec: there is no such form, or no such section in it.
+    """
+    spec = loaded.spec
+    assert spec.form is not None
+    written = facts_form.letters(spec.form)
+    own: Path | None = None
+    if written:
+        name = OWN
+        text = "\n".join(f"{fact}." for fact in facts_form.written_form(written, spec))
+        sources = [*_shipped(), Source("written", text)]
+        _know_models(loaded, written)
+    elif spec.form.endswith(".lp"):
+        own = loaded.file(spec.form)
+        name, sources = own.stem, [*_shipped(), _own_form(own)]
+    else:
+        name, sources = "_".join(spec.form.lower().replace("-", " ").split()), list(_shipped())
+    said = _stated_by(sources)
+    usual = {str(a.arguments[0]): int(a.arguments[1]) for a in said if a.name == "usual"}
+    if name not in usual and name != OWN:
+        if own:
+            message = f"this file has no fact usual({name},BARS), which makes it a form of a piece."
+            raise BadSpec(Fault(message, own))
+        message = f"there is no form '{spec.form}'."
+        hint = rulebook.near(name, sorted(usual)) or f"There are: {', '.join(sorted(usual))}."
+        raise BadSpec(loaded.fault("form", message, hint))
+    parts = sorted((int(a.arguments[1]), str(a.arguments[2])) for a in said
+                   if a.name == "part" and str(a.arguments[0]) == name)  # fmt: skip
+    shares = {int(a.arguments[1]): int(a.arguments[2]) for a in said
+              if a.name == "share" and str(a.arguments[0]) == name}  # fmt: skip
+    within = _within(name, said)
+    labels = tuple(sorted({str(a.arguments[2]) for a in said
+                           if a.name == "part" and str(a.arguments[0]) in within}))  # fmt: skip
+    weights = tuple(shares.get(n, 1) for n, _ in parts)
+    bars = usual.get(name, facts_form.USUAL * len(parts))
+    layout = Layout(name, labels, tuple(label for _, label in parts), weights, bars)
+    _know_labels(loaded, layout, {str(a.arguments[0]) for a in said if a.name == "form"})
+    return layout, sources
+
+
+def _within(name: str, said: Sequence[Term]) -> set[str]:
+    """Return the forms that a form may have in it, at any depth, and itself."""
+    offers = {(str(a.arguments[0]), str(a.arguments[1])) for a in said if a.name == "offers"}
+    offers |= {(str(a.arguments[0]), str(a.arguments[2])) for a in said if a.name == "made_as"}
+    found, new = set(), {name}
+    while new:
+        found |= new
+        new = {below for above, below in offers if above in new} - found
+    return found
+
+
+def _know_labels(loaded: LoadedSpec, layout: Layout, forms: set[str]) -> None:
+    faults = []
+    for label, section in loaded.spec.sections.items():
+        if label not in layout.labels or (layout.form == OWN and label not in layout.parts):
+            names = list(dict.fromkeys(layout.parts))
+            hint = rulebook.near(label, names) or f"There are: {', '.join(names)}."
+            faults.append(loaded.fault(f"sections.{label}", "there is no such section.", hint))
+        if section.form and section.form not in forms:
+            hint = rulebook.near(section.form, sorted(forms))
+            message = f"there is no form '{section.form}'."
+            faults.append(loaded.fault(f"sections.{label}.form", message, hint))
+        if layout.form != OWN and (section.like or section.changes):
+            message = "which sections of a named form return, and how, is said by the form."
+            hint = "Write the form with letters, such as A A' B A'."
+            faults.append(loaded.fault(f"sections.{label}.like" if section.like else f"sections.{label}.changes", message, hint))
+    if faults:
+        raise BadSpec(*faults)
+
+
+def _know_models(loaded: LoadedSpec, written: Sequence[str]) -> None:
+    """Refuse a section that is like one that does not come before it, or that changes nothing."""
+    faults = []
+    for label, section in loaded.spec.sections.items():
+        if label not in written:
+            continue
+        place = written.index(label)
+        if section.like is not None and section.like not in written[:place]:
+            message = f"there is no section {section.like} before {label}."
+            hint = f"Before it there are: {', '.join(dict.fromkeys(written[:place]))}." if place else ""
+            faults.append(loaded.fault(f"sections.{label}.like", message, hint))
+        elif section.changes and place not in facts_form.models(written, loaded.spec.sections):
+            message = f"{label} is new: it has nothing to change."
+            hint = "Say which section it is like, with like."
+            faults.append(loaded.fault(f"sections.{label}.changes", message, hint))
+    if faults:
+        raise BadSpec(*faults)
+
+
+@cache
+def _shipped() -> tuple[Source, ...]:
+    paths = sorted((rulebook.folder() / "forms").glob("*.lp"))
+    return tuple(Source(str(p), p.read_text(encoding="utf-8")) for p in paths)
+
+
+def _own_form(path: Path) -> Source:
+    """Return the text of a form file of the user's own.
+
+    Raises:
+        BadRules: it holds more than facts, or cannot be read.
+    """
+    text = guard(path)
+    rulebook.facts_only(path, "form")
+    return Source(str(path), text)
+
+
+def _stated_by(sources: Sequence[Source]) -> Sequence[Term]:
+    return _asked_of(tuple(sources))
+
+
+@cache
+def _asked_of(sources: tuple[Source, ...]) -> tuple[Term, ...]:
+    atoms, _ = solver.consequences(sources, show=_FORM)
+    return tuple(atoms)
+
+
+def _stated(_: None) -> Sequence[Term]:
+    return _stated_by(_shipped())
+
+
+def contradictions(
+    asker: Solver, loaded: LoadedSpec, texts: Sequence[Source], folders: tuple[Path, ...]
+) -> list[Fault]:
+    """Return why there is no plan: the hard faults of the best there is, each with its line."""
+    relaxed = [*_program(loaded, folders, "form", "relax"), *texts[-3 - 0 :]]
+    relaxed = [*_relaxed(loaded, folders), *(t for t in texts if t.name in ("written", "asked", "refused")
+               or Path(t.name).parent.name == "forms")]  # fmt: skip
+    answer = _best(asker, relaxed, ["violation"], 0)
+    rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(folders))}
+    words_of = rulebook.severities(loaded.spec.style, dict(loaded.spec.rules), folders)
+    faults = [Fault("there is no such plan: the sections contradict each other.", loaded.path)]
+    for atom in answer.atoms if answer else ():
+        rule, _, who = atom.arguments
+        if words_of.get(str(rule)) != "hard":
+            continue
+        said = rules[str(rule)]
+        section = words.terms(who).get("section", "")
+        key = _line_for(loaded, section, str(rule))
+        faults.append(loaded.fault(key, words.sentence(said, who), said.advice))
+    return list(dict.fromkeys(faults))
+
+
+_FIELDS = {"longer_than_its_model": "bars", "bars_do_not_add_up": "bars", "cadence_not_as_told": "cadence",
+           "key_never_reached": "closes_in", "section_without_a_form": "bars"}  # fmt: skip
+
+
+def _line_for(loaded: LoadedSpec, section: str, rule: str) -> str:
+    field = _FIELDS.get(rule, "")
+    for key in (f"sections.{section}.{field}", f"sections.{section}", "bars", "form"):
+        if key in loaded.places:
+            return key
+    return "form"
+
+
+def _relaxed(loaded: LoadedSpec, folders: tuple[Path, ...]) -> list[Source]:
+    spec = loaded.spec
+    texts = rulebook.program(
+        ["form"], "relax", style=spec.style, overrides=dict(spec.rules), folders=folders,
+        heeded=("hard", "strong"),
+    )  # fmt: skip
+    kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
+    return sliced(kept, [*_WANTED.items(), ("violation", 3)])
