@@ -57,10 +57,10 @@ def plan(outline: Outline) -> Iterator[str]:
     for idea in known.ideas:
         yield f'idea("{idea.name}",{at(idea.begin)},{at(idea.end)})'
         if idea.of:
-            yield f'made_of("{idea.name}","{idea.of}",{idea.how})'
+            yield f'comes_from("{idea.name}","{idea.of}",{idea.how})'
     top = [s for s in known.sections if s.depth == 1]
     for before, section in zip([None, *top], top, strict=False):
-        yield f'part("{section.name}",{at(section.begin)},{at(section.end)})'
+        yield f'section("{section.name}",{at(section.begin)},{at(section.end)})'
         if before and not section.like:
             yield f'contrasts("{section.name}","{before.name}")'
     for echo in outline.echoes:
