@@ -120,8 +120,9 @@ def arranged(
     (lead,) = work.texture.voices("melody")
     found = _line(work, lead, [bass])
     lines, costs = {lead: found.line}, [found.cost]
-    for name in work.texture.voices("counter"):
-        other = _line(work, name, [*lines.values(), *([bass] if bass.name != name else [])])
+    counters = sorted(work.texture.voices("counter"), key=lambda n: n not in work.texture.anchored)
+    for name in counters:
+        other = _line(work, name, list(lines.values()), bass, complete=name == counters[-1])
         lines[name] = other.line
         costs.append(other.cost)
     voices = dict(lines)
@@ -151,27 +152,51 @@ def unjudged(name: str) -> dict[str, str]:
 def _bass(work: _Work) -> Voice:
     """Return the setting's bass, a note to each slot, under the name that the texture gives it."""
     names = work.texture.voices("bass")
+    low, high = work.texture.compass.get(names[0] if names else "", (0, 400))
     lowest = work.outline.score.voices[-1]
     notes = []
     stops = [*work.outline.slots[1:], work.outline.score.end]
     for slot, stop in zip(work.outline.slots, stops, strict=True):
         sounding = note_at(lowest, slot)
         if sounding:
-            notes.append(Note(slot, stop - slot, sounding.pitch))
+            pitch = sounding.pitch
+            while pitch > high and pitch - 40 >= low:
+                pitch -= 40
+            while pitch < low and pitch + 40 <= high:
+                pitch += 40
+            notes.append(Note(slot, stop - slot, pitch))
     return Voice(names[0] if names else "bass", "Bass", "bass", tuple(notes))
 
 
-def _line(work: _Work, name: str, others: Sequence[Voice]) -> Tune:
-    """Return an invented line: its rhythm first, then its notes."""
+def _line(
+    work: _Work, name: str, others: Sequence[Voice], bass: Voice | None = None, *, complete: bool = False
+) -> Tune:
+    """Return an invented line: its rhythm first, then its notes.
+
+    Args:
+        work: What all stages need.
+        name: The line's.
+        others: Those that are finished; for the first one the setting's bass.
+        bass: The setting's bass, which a line may be anchored to.
+        complete: Whether no other voice comes after it.
+    """
     voice = Voice(name, _label(name), "treble", ())
-    moves = _rhythm(work, voice)
+    if bass:
+        names = [n for p in work.texture.players for staff in p.staves for n in staff]
+        others = sorted([voice, *others], key=lambda v: names.index(v.name))
+    moves = _rhythm(work, voice, others if bass else ())
     compass = work.texture.compass.get(name) or _instrument(work, name).compass
     if name in work.spec.instruments:
         compass = _instrument(work, name).compass
+    wishes = ["complete"] if complete else []
+    if bass is None:
+        wishes += _wishes(work)
+    anchors = bass.notes if bass and name in work.texture.anchored else ()
     rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"))
     found = tune(
         work.solver, rules, work.outline, voice, moves.notes, others,
-        wishes=_wishes(work), places=_places(work, moves), compass=compass, seed=work.seed,
+        wishes=wishes, places=_places(work, moves), anchors=anchors, compass=compass,
+        seed=work.seed,
     )  # fmt: skip
     if found is None:
         raise NoSolution(
@@ -184,7 +209,7 @@ def _line(work: _Work, name: str, others: Sequence[Voice]) -> Tune:
     return found
 
 
-def _rhythm(work: _Work, voice: Voice) -> Rhythm:
+def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     spec = work.spec
     allowed = set(spec.rhythm.figures) or _figures(spec.style)
     bars = []
@@ -196,7 +221,10 @@ def _rhythm(work: _Work, voice: Voice) -> Rhythm:
         )  # fmt: skip
         bars.append(Bar(measure, offered))
     rules = sliced(
-        _program(work, ["rhythm"], ("rhythm",), ("",)),
+        [
+            *_program(work, ["rhythm"], ("rhythm", "texture"), ("",)),
+            texture.source(work.texture.name),
+        ],
         [("takes", 3), ("rhymes", 2), ("violation", 3)],
     )
     wishes = [
@@ -204,7 +232,8 @@ def _rhythm(work: _Work, voice: Voice) -> Rhythm:
         for measure, density in _curve(spec.rhythm.density, work.outline.score.measures)
     ]
     found = rhythm(
-        work.solver, rules, work.outline, voice, bars, wishes=wishes, seed=work.seed
+        work.solver, rules, work.outline, voice, bars, others=others, wishes=wishes,
+        seed=work.seed,
     )
     if found is None:
         empty = [bar.measure.number for bar in bars if not bar.cells]
@@ -310,7 +339,7 @@ def _wanted(path: Path, stages: Sequence[str]) -> bool:
 
 def _score(work: _Work, voices: Mapping[str, Voice]) -> Score:
     score = work.outline.score
-    parts = tuple(_part(work, player, voices) for player in _players(work))
+    parts = _numbered([_part(work, player, voices) for player in _players(work)])
     order = [name for part in parts for staff in part.staves for name in staff]
     found = [voices[name] for name in order if name in voices]
     return replace(
@@ -318,6 +347,17 @@ def _score(work: _Work, voices: Mapping[str, Voice]) -> Score:
         voices=tuple(found),
         parts=parts,
         symbols=tuple(_symbols(score, work.outline)) if work.texture.symbols else (),
+    )
+
+
+def _numbered(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Number the players of one instrument: Violin I, Violin II."""
+    labels = [part.label for part in parts]
+    return tuple(
+        replace(part, label=f"{part.label} {'I' * (labels[:place].count(part.label) + 1)}")
+        if labels.count(part.label) > 1
+        else part
+        for place, part in enumerate(parts)
     )
 
 

@@ -12,8 +12,9 @@ from fractions import Fraction
 from cspcomposer import facts
 from cspcomposer.candidates_cells import Cell
 from cspcomposer.facts import Clock, Outline
+from cspcomposer.pitch import class_of
 from cspcomposer.plan import Section
-from cspcomposer.score import Measure, Voice
+from cspcomposer.score import Measure, Note, Voice
 from cspcomposer.solver import Answer, Decision
 
 TAKES = {"takes": 3, "rhymes": 2}
@@ -36,22 +37,25 @@ class Bar:
 
 
 def silent(outline: Outline, line: Voice, others: Sequence[Voice]) -> Outline:
-    """Return an outline in which one line is open and others stand as they are."""
-    voices = tuple(sorted((replace(line, notes=()), *others), key=lambda v: _rank(v, outline)))
+    """Return an outline in which one line is open and others stand as they are.
+
+    Args:
+        outline: The setting.
+        line: The open one.
+        others: The others from the top; the line goes above them where it is not among them.
+    """
+    above = () if any(v.name == line.name for v in others) else (line,)
+    voices = (*above, *others)
     return replace(
         outline, score=replace(outline.score, voices=voices), free={}, numerals=(), figures=(),
         cadences=(), compass={}, adornable={}, steadfast={}, further=(), excused=(),
     )  # fmt: skip
 
 
-def _rank(voice: Voice, outline: Outline) -> int:
-    names = [v.name for v in outline.score.voices]
-    return names.index(voice.name) if voice.name in names else -1
-
-
 def plan(outline: Outline) -> Iterator[str]:
     """Yield what the plan says of the melody: ideas, sections, and what comes back."""
     known, at = outline.plan, facts.clock(outline).ticks
+    yield "inventing"
     if known is None:
         return
     for idea in known.ideas:
@@ -127,6 +131,13 @@ def line(
     for (onset, length), (following, _) in zip(notes, notes[1:], strict=False):
         if onset + length == following:
             yield f"leads({voice},{at(onset)},{at(following)})"
+
+
+def anchors(voice: str, notes: Sequence[Note], outline: Outline) -> Iterator[str]:
+    """Yield which pitch classes a line has where some notes begin."""
+    at = facts.clock(outline).ticks
+    for note in notes:
+        yield f"anchor({voice},{at(note.onset)},{class_of(note.pitch)})"
 
 
 def sung(answer: Answer, voice: str, outline: Outline) -> dict[Fraction, int]:

@@ -47,6 +47,7 @@ def rhythm(
     line: Voice,
     bars: Sequence[Bar],
     *,
+    others: Sequence[Voice] = (),
     wishes: Sequence[str] = (),
     seed: int = 0,
 ) -> Rhythm | None:
@@ -58,13 +59,14 @@ def rhythm(
         outline: The setting in whose bars it moves.
         line: The voice.
         bars: What is offered in each bar; bars that are not named stay empty.
+        others: The lines beside which it goes.
         wishes: Further facts, of its density for example.
         seed: The same seed gives the same rhythm.
     """
     times = {
         bar.measure.onset + onset for bar in bars for cell in bar.cells for onset in cell.onsets
     }
-    empty = facts_lines.silent(outline, line, ())
+    empty = facts_lines.silent(outline, line, others)
     laid = replace(empty, further=tuple(sorted(times)))
     names = {cell: n for n, cell in enumerate(dict.fromkeys(c for b in bars for c in b.cells), 1)}
     ticking = facts.clock(laid)

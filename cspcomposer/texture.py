@@ -22,7 +22,7 @@ from cspcomposer.solver import Source, Term
 
 _TEXTURE = {
     "texture": 2, "player": 3, "stands": 3, "role": 2, "reach_of": 5, "independent": 0,
-    "symbols": 0,
+    "symbols": 0, "anchored": 2,
 }  # fmt: skip
 _INSTRUMENT = {"instrument": 5, "written": 3, "plays_from": 5}
 Compass = tuple[int, int]
@@ -53,6 +53,7 @@ class Texture:
         players: From the top.
         roles: What each voice is: "melody", "counter", "fill" or "bass".
         compass: The lowest and the highest pitch of voices.
+        anchored: Voices that have the setting's bass where chords enter.
         symbols: Whether chords are named above the staff.
     """
 
@@ -61,6 +62,7 @@ class Texture:
     players: tuple[Player, ...]
     roles: Mapping[str, str]
     compass: Mapping[str, Compass]
+    anchored: frozenset[str]
     symbols: bool
 
     def voices(self, role: str) -> tuple[str, ...]:
@@ -113,7 +115,9 @@ def texture(name: str) -> Texture:
     )  # fmt: skip
     roles = {str(a.arguments[0]): str(a.arguments[1]) for a in atoms if a.name == "role"}
     places: dict[tuple[str, int], list[str]] = {}
-    for atom in sorted((a for a in atoms if a.name == "stands"), key=lambda a: str(a.arguments[0])):
+    ranks = {"melody": 0, "counter": 1, "fill": 2, "bass": 3}
+    standing = [a for a in atoms if a.name == "stands"]
+    for atom in sorted(standing, key=lambda a: (ranks[roles[str(a.arguments[0])]], str(a.arguments[0]))):
         voice, player, staff = atom.arguments
         places.setdefault((str(player), int(staff)), []).append(str(voice))
     title = next(str(a.arguments[1]) for a in atoms if a.name == "texture")
@@ -126,6 +130,7 @@ def texture(name: str) -> Texture:
         ),
         roles,
         {str(a.arguments[0]): _compass(a) for a in atoms if a.name == "reach_of"},
+        frozenset(str(a.arguments[0]) for a in atoms if a.name == "anchored"),
         any(a.name == "symbols" for a in atoms),
     )
 

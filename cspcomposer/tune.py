@@ -41,6 +41,7 @@ def tune(
     *,
     wishes: Sequence[str] = (),
     places: Sequence[int] = (),
+    anchors: Sequence[Note] = (),
     compass: tuple[int, int] | None = None,
     seed: int = 0,
     temperature: float = 0.3,
@@ -57,6 +58,7 @@ def tune(
         others: The lines beside which it goes; they stand.
         wishes: Further facts, of its contour for example.
         places: For each note which of its neighbours are to be bettered together with it.
+        anchors: Notes whose class it has where they begin.
         compass: Its lowest and its highest pitch; the style's if left out.
         seed: The same seed gives the same line.
         temperature: How far chance may stray from what is liked best.
@@ -71,6 +73,7 @@ def tune(
     ticking = facts.clock(laid)
     ticks = [ticking.ticks(onset) for onset, _ in notes]
     said = [*facts_lines.plan(laid), *facts_lines.line(line.name, notes, laid), *wishes]
+    said += facts_lines.anchors(line.name, anchors, laid)
     noise = priors.Noise(seed, temperature=temperature)
     sources = [
         *rules,
