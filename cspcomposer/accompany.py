@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
-from cspcomposer import facts, priors
+from cspcomposer import facts, facts_lines, priors
 from cspcomposer.facts import Outline
 from cspcomposer.score import Chord, Voice
 from cspcomposer.search import Effort, Ending, search
@@ -61,7 +61,7 @@ def filled(
     score = replace(outline.score, voices=voices)
     laid = replace(
         outline, score=score, free=dict.fromkeys(fills, frozenset(outline.slots)), numerals=(),
-        figures=(), cadences=(), compass=dict(compass), further=(), excused=(), echoes=(),
+        figures=(), cadences=(), compass=dict(compass), further=(), excused=(),
     )  # fmt: skip
     ticking = facts.clock(laid)
     chords = list(zip(outline.slots, _in_force(score.chords, outline.slots), strict=True))
@@ -76,7 +76,7 @@ def filled(
     noise = priors.Noise(seed, temperature=0.1)
     texts = [
         Source("given", facts.facts(laid)),
-        Source("prior", "\n".join([*considered, *taste])),
+        Source("prior", "\n".join([*considered, *taste, *(f"{e}." for e in facts_lines.echoes(laid))])),
         Source("chance", "\n".join(
             noise.places(name, map(ticking.ticks, outline.slots)) for name in fills
         )),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 from cspcomposer import accompany, rulebook, solver, texture
@@ -77,6 +79,11 @@ def know(loaded: LoadedSpec) -> None:
         hint = rulebook.near(spec.texture, texture.textures())
         faults.append(loaded.fault("texture", f"there is no texture '{spec.texture}'.", hint))
     else:
+        for letter, section in spec.sections.items():
+            if section.texture and section.texture not in texture.textures():
+                hint = rulebook.near(section.texture, texture.textures())
+                said = f"there is no texture '{section.texture}'."
+                faults.append(loaded.fault(f"sections.{letter}.texture", said, hint))
         form = texture.texture(spec.texture)
         names = sorted({p.name for p in form.players} | set(form.roles))
         for part, name in spec.instruments.items():
@@ -126,15 +133,32 @@ def arranged(
         lines[name] = other.line
         costs.append(other.cost)
     voices = dict(lines)
-    fills = work.texture.voices("fill")
-    if fills or work.texture.voices("bass"):
-        filling = _filled(work, found.line, fills, bass)
+    for name in _textures(work):
+        form = texture.texture(name)
+        fills = form.voices("fill")
+        if not fills and not form.voices("bass"):
+            continue
+        filling = _filled(replace(work, texture=form), found.line, fills, bass)
         costs.append(filling.cost)
         chosen = {**filling.pitches, bass.name: {n.onset: n.pitch for n in bass.notes}}
-        played = texture.played(work.texture.name, outline, chosen)
-        voices |= {name: Voice(name, name, "bass", notes) for name, notes in played.items()}
+        for voice, notes in texture.played(name, outline, chosen).items():
+            mine = tuple(n for n in notes if _texture_at(work, n.onset) == name)
+            before = voices[voice].notes if voice in voices else ()
+            voices[voice] = Voice(voice, voice, "bass", tuple(sorted((*before, *mine))))
     cost = tuple(sum(each) for each in zip(*costs, strict=True))
     return Decorated(_score(work, voices), "feasible", cost)
+
+
+def _textures(work: _Work) -> list[str]:
+    """Return the textures of the piece, its own first."""
+    own, plan = work.texture.name, work.outline.plan
+    named = [s.texture for s in plan.sections if s.texture] if plan else []
+    return list(dict.fromkeys([own, *named]))
+
+
+def _texture_at(work: _Work, time: Fraction) -> str:
+    plan = work.outline.plan
+    return (plan.texture_at(time) if plan else "") or work.texture.name
 
 
 def unjudged(name: str) -> dict[str, str]:
@@ -364,7 +388,7 @@ def _numbered(parts: Sequence[Part]) -> tuple[Part, ...]:
 def _players(work: _Work) -> list[Player]:
     """Return the parts; a melody for which an instrument is named has one of its own."""
     out = []
-    for player in work.texture.players:
+    for player in _united(work):
         alone = [
             name
             for staff in player.staves
@@ -375,6 +399,18 @@ def _players(work: _Work) -> list[Player]:
         rest = tuple(tuple(n for n in staff if n not in alone) for staff in player.staves)
         out.append(replace(player, staves=tuple(staff for staff in rest if staff)))
     return out
+
+
+def _united(work: _Work) -> list[Player]:
+    """Return the players of all textures, each with all voices that it has in any of them."""
+    out: dict[str, Player] = {}
+    for name in _textures(work):
+        for player in texture.texture(name).players:
+            known = out.get(player.name, player)
+            pairs = zip_longest(known.staves, player.staves, fillvalue=())
+            staves = tuple(tuple(dict.fromkeys((*a, *b))) for a, b in pairs)
+            out[player.name] = replace(known, staves=staves)
+    return list(out.values())
 
 
 def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:

@@ -21,6 +21,7 @@ from cspcomposer.solver import Source
 LENGTHS = frozenset(
     Fraction(n, 12) for n in (1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 36, 48, 54, 72, 96)
 )
+_LONG = frozenset(Fraction(n, 12) for n in (30, 66))  # five eighths, eleven: where three make a beat
 _ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1}
 
 
@@ -123,7 +124,8 @@ def cells(
     problem.addConstraint(lambda *row: _syncopations(row, known) <= syncopations, beats)
     found = (tuple(one[b] for b in beats) for one in problem.getSolutions())
     out = (_cell(row, kind, pulse, length, known) for row in sorted(found))
-    return tuple(c for c in out if all(size in LENGTHS for _, size in c.notes))
+    known_lengths = LENGTHS | _LONG if kind == "compound" else LENGTHS
+    return tuple(c for c in out if all(size in known_lengths for _, size in c.notes))
 
 
 def _clash(row: tuple[str, ...], known: Figures) -> bool:

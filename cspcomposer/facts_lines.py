@@ -67,7 +67,20 @@ def plan(outline: Outline) -> Iterator[str]:
         yield f'section("{section.name}",{at(section.begin)},{at(section.end)})'
         if before and not section.like:
             yield f'contrasts("{section.name}","{before.name}")'
+    if known.climax:
+        yield f"wished_peak({at(known.climax.begin)},{at(known.climax.end)})"
+    for bar in outline.score.measures:
+        if known.density_at(bar.onset):
+            yield f"section_density({bar.number},{known.density_at(bar.onset)})"
+    yield from echoes(outline)
+
+
+def echoes(outline: Outline) -> Iterator[str]:
+    """Yield which slots are to be earlier ones again."""
+    known, at = outline.plan, facts.clock(outline).ticks
+    assert known or not outline.echoes, "echoes belong to a plan"
     for echo in outline.echoes:
+        assert known
         if echo.what != "harmony" and not _altered(known.sections_at(echo.time)):
             yield f"echo({at(echo.time)},{at(echo.of)},{echo.up})"
 

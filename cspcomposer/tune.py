@@ -13,7 +13,7 @@ from cspcomposer.score import Note, Voice
 from cspcomposer.search import Effort, Ending, search
 from cspcomposer.solver import Solver, Source
 
-CONFLICTS_A_NOTE = 400
+CONFLICTS_A_NOTE = 250
 
 
 @dataclass(frozen=True)
