@@ -84,6 +84,9 @@ def written_form(labels: Sequence[str], spec: Spec) -> Iterator[str]:
         yield f'part({OWN},{number},"{label}")'
         if place not in backs:
             yield f"made_as({OWN},{number},theme)"
+            if 0 < place < len(labels) - 1:
+                for region in ("home", "second", "subdominant", "relative"):
+                    yield f"stands_in({OWN},{number},{region})"
             continue
         yield f"returns({OWN},{number},{backs[place] + 1})"
         changes = said.changes
@@ -92,6 +95,9 @@ def written_form(labels: Sequence[str], spec: Spec) -> Iterator[str]:
         exactly_again = label in labels[:place]
         for change in () if exactly_again else changes:
             yield f"change({OWN},{number},{change})"
+        if "key" in changes and not said.key and not exactly_again:
+            for region in ("second", "subdominant", "relative"):
+                yield f"stands_in({OWN},{number},{region})"
         if "mode" in changes and not said.key and not exactly_again:
             yield f"stands_in({OWN},{number},parallel)"
 
@@ -337,7 +343,7 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
     changed = {(node, str(change)) for node, change in said.by["changed"]}
     for place, (first, last, node) in enumerate(said.leaves):
         count = int(str(last)) - int(str(first))
-        parts = 1 if count > 2 else 2
+        parts = Fraction(2) if count <= 2 else Fraction(1, 2 if count > 8 and count % 2 == 0 else 1)
         begin = bars.onsets[int(str(first))]
         length = (bars.onsets[int(str(last))] - begin) / (count * parts)
         cadence = str(closings[node][0])
@@ -345,12 +351,12 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
         turn = None
         if node in turns:
             bar, how = turns[node]
-            turn = ((bar - int(str(first))) * parts, how)
+            turn = (int((bar - int(str(first))) * parts), how)
             start = f"turned({start})"
         like = mirrors.get(node)
         new = any((node, change) in changed for change in ("ending", "harmony"))
         same = order.get(like) if like is not None and not new else None
-        yield Derivation(place, count * parts, length, begin, start, turn, cadence, same)
+        yield Derivation(place, int(count * parts), length, begin, start, turn, cadence, same)
 
 
 def derivation_facts(asked: Derivation) -> Iterator[str]:

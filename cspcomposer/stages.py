@@ -11,13 +11,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from cspcomposer import pitch as pitches
-from cspcomposer import romantext, rulebook, stages_slots
+from cspcomposer import romantext, rulebook, stages_plan, stages_slots
 from cspcomposer.analyse import analysed
 from cspcomposer.errors import BadSpec, counted
 from cspcomposer.facts import Outline
 from cspcomposer.key import parse as parse_key
 from cspcomposer.metre import Metre
 from cspcomposer.notation import GivenNote
+from cspcomposer.plan import Plan
 from cspcomposer.romantext import Numeral
 from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice, clef_for, note_at
 from cspcomposer.spec import HarmonicRhythm, Spec, VoiceSpec
@@ -26,7 +27,11 @@ from cspcomposer.stages_slots import Span, free, gaps, loose, tacet
 
 
 def outline(
-    loaded: LoadedSpec, scores: Mapping[str, Score], *, rhythm: HarmonicRhythm | None = None
+    loaded: LoadedSpec,
+    scores: Mapping[str, Score],
+    *,
+    rhythm: HarmonicRhythm | None = None,
+    plan: Plan | None = None,
 ) -> Outline:
     """Return what a specification fixes and what it leaves open.
 
@@ -34,10 +39,13 @@ def outline(
         loaded: The specification.
         scores: By voice, a score of one part for each voice that is given as a file.
         rhythm: How often the harmony may change; the specification's word if left out.
+        plan: The plan that the piece follows, if it has one.
 
     Raises:
         BadSpec: given lines that do not fit the bars or each other.
     """
+    if plan:
+        loaded = replace(loaded, spec=stages_plan.as_phrases(plan, loaded.spec))
     spec = loaded.spec
     given = {name: _notes(line) for name, line in loaded.melodies.items()}
     given |= {name: score.voices[0].notes for name, score in scores.items()}
@@ -64,7 +72,7 @@ def outline(
         last = _numerals(loaded, bars)[-1][0] if loaded.numerals else ends[-1]
         held = (n.onset for name in sung[:1] for n in given[name] if n.fermata)
         ends = tuple(sorted({*held, last}))
-    keys = _keys(loaded, model, starts, bars)
+    keys = stages_plan.keys(plan, spec) if plan else _keys(loaded, model, starts, bars)
     voices = tuple(
         Voice(v.name, v.label or v.name.replace("_", " ").capitalize(),
               v.clef or _clef(v, spec.style, given.get(v.name, ())), given.get(v.name, ()))
@@ -97,6 +105,8 @@ def outline(
         {v.name: v.range for v in spec.voices if v.range},
         tuple((f.onset, f.figures) for f in loaded.figures),
         rests=tacet(score, silences, slots),
+        plan=plan,
+        echoes=stages_plan.echoes(plan, spec, slots) if plan else (),
     )
 
 
