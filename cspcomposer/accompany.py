@@ -73,10 +73,11 @@ def filled(
         for way in ((0,) if letters == 1 else (1, -1))
         if price
     ]
+    echoes = [f"{echo}." for echo in facts_lines.echoes(laid)]
     noise = priors.Noise(seed, temperature=0.1)
     texts = [
         Source("given", facts.facts(laid)),
-        Source("prior", "\n".join([*considered, *taste, *(f"{e}." for e in facts_lines.echoes(laid))])),
+        Source("prior", "\n".join([*considered, *taste, *echoes])),
         Source("chance", "\n".join(
             noise.places(name, map(ticking.ticks, outline.slots)) for name in fills
         )),

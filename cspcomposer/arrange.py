@@ -165,8 +165,7 @@ def unjudged(name: str) -> dict[str, str]:
     """Return the rules that say nothing of a texture, switched off, for the last check."""
     home = rulebook.folder() / "choose" / "accompaniment.lp"
     texts = [
-        Source(str(p), rulebook.base_part(p))
-        for p in (rulebook.folder() / "vocabulary.lp", home)
+        Source(str(p), rulebook.base_part(p)) for p in (rulebook.folder() / "vocabulary.lp", home)
     ]
     kept = sliced([*texts, texture.source(name)], [("unjudged", 1)])
     atoms, _ = solver.consequences(kept, show={"unjudged": 1})
@@ -193,7 +192,12 @@ def _bass(work: _Work) -> Voice:
 
 
 def _line(
-    work: _Work, name: str, others: Sequence[Voice], bass: Voice | None = None, *, complete: bool = False
+    work: _Work,
+    name: str,
+    others: Sequence[Voice],
+    bass: Voice | None = None,
+    *,
+    complete: bool = False,
 ) -> Tune:
     """Return an invented line: its rhythm first, then its notes.
 
@@ -219,13 +223,13 @@ def _line(
     rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"))
     found = tune(
         work.solver, rules, work.outline, voice, moves.notes, others,
-        wishes=wishes, places=_places(work, moves), anchors=anchors, compass=compass,
-        seed=work.seed,
+        report=_report(work), wishes=wishes, places=_places(work, moves), anchors=anchors,
+        compass=compass, seed=work.seed,
     )  # fmt: skip
     if found is None:
         raise NoSolution(
             Fault(
-                f"there is no solution: no {_label(name).lower()} over these chords obeys the rules.",
+                f"there is no solution: no {_label(name).lower()} obeys the rules over these chords.",
                 work.loaded.path,
                 hint="Allow other figures of rhythm, a wider compass, or another seed.",
             )
@@ -256,7 +260,13 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
         for measure, density in _curve(spec.rhythm.density, work.outline.score.measures)
     ]
     found = rhythm(
-        work.solver, rules, work.outline, voice, bars, others=others, wishes=wishes,
+        work.solver,
+        rules,
+        work.outline,
+        voice,
+        bars,
+        others=others,
+        wishes=wishes,
         seed=work.seed,
     )
     if found is None:
@@ -271,9 +281,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     return found
 
 
-def _curve(
-    density: Sequence[float], measures: Sequence[Measure]
-) -> list[tuple[Measure, float]]:
+def _curve(density: Sequence[float], measures: Sequence[Measure]) -> list[tuple[Measure, float]]:
     """Spread some densities over the bars as a curve."""
     if not density:
         return []
@@ -311,18 +319,14 @@ def _places(work: _Work, moves: Rhythm) -> list[int]:
     order: dict[int, int] = {}
     out = []
     for onset, _ in moves.notes:
-        bar = next(
-            m.number for m in reversed(work.outline.score.measures) if m.onset <= onset
-        )
+        bar = next(m.number for m in reversed(work.outline.score.measures) if m.onset <= onset)
         while bar in models:
             bar = models[bar]
         out.append(order.setdefault(bar, len(order)))
     return out
 
 
-def _filled(
-    work: _Work, melody: Voice, fills: Sequence[str], bass: Voice
-) -> accompany.Filling:
+def _filled(work: _Work, melody: Voice, fills: Sequence[str], bass: Voice) -> accompany.Filling:
     rules = _rules(work, ["accompaniment", "voices", "given"], _FILL_RULES, ("",))
     found = accompany.filled(
         work.solver, rules, work.outline, melody, fills, bass,
@@ -354,6 +358,15 @@ def _program(
         folders=work.own, priors=likes,
     )  # fmt: skip
     return [s for s in texts if _wanted(Path(s.name), stages)]
+
+
+def _report(work: _Work) -> list[Source]:
+    """Return what says which rules finished lines break by themselves."""
+    texts = rulebook.program(
+        ["given"], "report", style=work.spec.style, overrides=dict(work.spec.rules),
+        folders=work.own,
+    )  # fmt: skip
+    return sliced([s for s in texts if _wanted(Path(s.name), _LINE_RULES)], [("violation", 3)])
 
 
 def _wanted(path: Path, stages: Sequence[str]) -> bool:
@@ -449,4 +462,3 @@ def _symbols(score: Score, outline: Outline) -> list[Symbol]:
 
 def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()
-

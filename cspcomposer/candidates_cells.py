@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 from constraint import Problem
 
@@ -21,7 +22,9 @@ from cspcomposer.solver import Source
 LENGTHS = frozenset(
     Fraction(n, 12) for n in (1, 2, 3, 4, 6, 8, 9, 12, 16, 18, 24, 36, 48, 54, 72, 96)
 )
-_LONG = frozenset(Fraction(n, 12) for n in (30, 66))  # five eighths, eleven: where three make a beat
+_LONG = frozenset(
+    Fraction(n, 12) for n in (30, 66)
+)  # five eighths, eleven: where three make a beat
 _ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1}
 
 
@@ -73,7 +76,7 @@ def figures() -> Figures:
     said: dict[str, list[tuple[str, ...]]] = {name: [] for name in _ASKED}
     for atom in atoms:
         said[atom.name].append(tuple(map(str, atom.arguments)))
-    strokes = {(k, f): () for k, f in said["figure"]}
+    strokes: dict[tuple[str, str], tuple[int, ...]] = {(k, f): () for k, f in said["figure"]}
     for kind, figure, part in said["strikes"]:
         strokes[kind, figure] = tuple(sorted({*strokes[kind, figure], int(part)}))
     return Figures(
@@ -133,7 +136,7 @@ def _clash(row: tuple[str, ...], known: Figures) -> bool:
 
 
 def _syncopations(row: tuple[str, ...], known: Figures) -> int:
-    pairs = zip(row, row[1:], strict=False)
+    pairs = pairwise(row)
     return sum(b in known.syncopating and (a, b) not in known.lengthening for a, b in pairs)
 
 
@@ -143,9 +146,7 @@ def _cell(
     return Cell(row, tuple(_onsets(row, kind, pulse, known)), length)
 
 
-def _onsets(
-    row: tuple[str, ...], kind: str, pulse: Fraction, known: Figures
-) -> Iterator[Fraction]:
+def _onsets(row: tuple[str, ...], kind: str, pulse: Fraction, known: Figures) -> Iterator[Fraction]:
     for place, figure in enumerate(row):
         for part in known.strokes[kind, figure]:
             yield place * pulse + pulse * Fraction(part, 12)

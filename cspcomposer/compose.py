@@ -10,7 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, arrange, brief, compose_setting, finish, priors, rulebook, words
+from cspcomposer import (
+    __version__,
+    arrange,
+    brief,
+    compose_setting,
+    finish,
+    priors,
+    rulebook,
+    words,
+)
 from cspcomposer.check import Report, check
 from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
@@ -197,11 +206,10 @@ def finished(
     solved = time.monotonic()
     asked = compose_setting.effort_of(task.loaded, len(plan.slots), task.effort)
     rest = replace(compose_setting.left(asked, task.begin), conflicts=CONFLICTS)
-    setting, overrides = finish.decoded(plan, best), dict(spec.rules)
+    setting = finish.decoded(plan, best)
+    overrides: dict[str, str] = dict(spec.rules)
     if spec.texture:
-        surface = arrange.arranged(
-            solver, setting, plan, task.loaded, own=task.own, seed=task.seed
-        )
+        surface = arrange.arranged(solver, setting, plan, task.loaded, own=task.own, seed=task.seed)
         overrides = arrange.unjudged(spec.texture) | overrides
     else:
         surface = decorated(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from cspcomposer import facts
 from cspcomposer.candidates_cells import Cell
@@ -124,9 +125,22 @@ def rhymes(answer: Answer) -> tuple[tuple[int, int], ...]:
     return tuple(sorted((int(b), int(a)) for b, a in found))
 
 
-def line(
-    voice: str, notes: Sequence[tuple[Fraction, Fraction]], outline: Outline
-) -> Iterator[str]:
+def rhythm_decisions(answer: Answer) -> list[Decision]:
+    """Return the rhythms chosen, each at the place of its bar, or of that whose rhythm it has."""
+    models = {bar: model for bar, model in rhymes(answer) if model < bar}
+    order: dict[int, int] = {}
+    out = []
+    for atom in sorted(
+        (a for a in answer.atoms if a.name == "takes"), key=lambda a: a.arguments[1]
+    ):
+        bar = int(atom.arguments[1])
+        while bar in models:
+            bar = models[bar]
+        out.append(Decision(atom, order.setdefault(bar, len(order)), str(atom.arguments[0])))
+    return out
+
+
+def line(voice: str, notes: Sequence[tuple[Fraction, Fraction]], outline: Outline) -> Iterator[str]:
     """Yield what is known of a line before its pitches: what is struck, held, led on.
 
     Args:
@@ -141,7 +155,7 @@ def line(
         for time in grid:
             if onset < time < onset + length:
                 yield f"held({voice},{at(time)})"
-    for (onset, length), (following, _) in zip(notes, notes[1:], strict=False):
+    for (onset, length), (following, _) in pairwise(notes):
         if onset + length == following:
             yield f"leads({voice},{at(onset)},{at(following)})"
 
@@ -163,9 +177,7 @@ def sung(answer: Answer, voice: str, outline: Outline) -> dict[Fraction, int]:
     }
 
 
-def decisions(
-    answer: Answer, voice: str, places: Mapping[int, int]
-) -> list[Decision]:
+def decisions(answer: Answer, voice: str, places: Mapping[int, int]) -> list[Decision]:
     """Return the notes chosen for a line, each at the place of its onset in ticks."""
     return [
         Decision(a, places[a.arguments[1]], voice)

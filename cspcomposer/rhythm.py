@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cspcomposer import facts, facts_lines
+from cspcomposer.candidates_cells import Cell
 from cspcomposer.facts import Outline
 from cspcomposer.facts_lines import Bar
 from cspcomposer.score import Voice
-from cspcomposer.solver import Answer, Solver, Source
+from cspcomposer.search import Effort, Ending, search
+from cspcomposer.solver import Solver, Source
 
-CONFLICTS = 30_000
-OPTIONS = ("--opt-strategy=usc,k,stratify",)
+CONFLICTS_A_BAR = 600
 TEMPERATURE = 6
 Notes = tuple[tuple[Fraction, Fraction], ...]
 
@@ -77,20 +78,20 @@ def rhythm(
         *_chance(line.name, bars, names, seed),
     ]
     given = facts.facts(laid) + "\n" + "\n".join(f"{fact}." for fact in said)
-    solver.ground(
+    ending: Ending | None = None
+    for step in search(
+        solver,
         [*rules, Source("given", given)],
-        options=(*OPTIONS, f"--seed={seed}"),
-        show=[f"{n}/{a}" for n, a in facts_lines.TAKES.items()],
-    )
-    best: Answer | None = None
-    proven = False
-    for step in solver.solve(show=list(facts_lines.TAKES), conflicts=CONFLICTS):
-        if isinstance(step, Answer):
-            best = step
-        else:
-            proven = step.exhausted
-    if best is None:
+        show=facts_lines.TAKES,
+        decisions=facts_lines.rhythm_decisions,
+        effort=Effort(CONFLICTS_A_BAR * len(bars)),
+        seed=seed,
+    ):
+        if isinstance(step, Ending):
+            ending = step
+    if ending is None or ending.best is None:
         return None
+    best = ending.best
     by_name = {n: cell for cell, n in names.items()}
     taken = facts_lines.taken(best)
     notes = tuple(
@@ -98,12 +99,10 @@ def rhythm(
         for bar in bars
         for onset, length in by_name[taken[bar.measure.number]].notes
     )
-    return Rhythm(notes, best.cost, proven, facts_lines.rhymes(best))
+    return Rhythm(notes, best.cost, ending.optimal, facts_lines.rhymes(best))
 
 
-def _chance(
-    voice: str, bars: Sequence[Bar], names: Mapping[object, int], seed: int
-) -> list[str]:
+def _chance(voice: str, bars: Sequence[Bar], names: Mapping[Cell, int], seed: int) -> list[str]:
     """Return what chance charges for each rhythm in each bar."""
     out = []
     for bar in bars:

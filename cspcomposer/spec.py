@@ -215,8 +215,8 @@ class RhythmSpec(_Model):
     spread over the piece as a curve. What the style says if left out."""
     figures: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
     """What may fill a beat: plain, held, eighths, dotted, offbeat, sixteenths, eighth_sixteenths,
-    sixteenths_eighth, snap, triplet, swing; in compound metres plain, held, trochee, iamb, tripping,
-    siciliano, upbeat. What the style says if left out."""
+    sixteenths_eighth, snap, triplet, swing, late_swing; in compound metres plain, held, trochee,
+    iamb, tripping, siciliano, upbeat. What the style says if left out."""
     syncopation: int = Field(default=0, ge=0, le=8)
     """How many beats of a bar at most are struck late."""
 
@@ -305,15 +305,18 @@ class Spec(_Model):
     none: one note to a beat; some: as much as is usual; rich: wherever it goes well."""
     texture: Name | None = None
     """What is made of the chords: a melody is invented over them, with an accompaniment, or other
-    lines beside it. alberti, arpeggio, block_chords, lead_sheet, march, quartet, song, three_voices,
-    two_voices, waltz...; if left out all voices sing the chords."""
+    lines beside it. alberti, arpeggio, block_chords, choir, invention, lead_sheet, march, quartet,
+    shuffle, song, three_voices, two_voices, waltz; if left out all voices sing the chords."""
     instruments: dict[Name, Name] = {}
     """Who plays what: by the name of a part or a voice of the texture, such as melody, piano or
     violin_1, an instrument."""
-    contour: Annotated[
-        Contour | Annotated[tuple[tuple[float, float], ...], BeforeValidator(_points)],
-        Field(json_schema_extra={"examples": ["arch", [[0, 30], [60, 100], [100, 20]]]}),
-    ] | None = None
+    contour: (
+        Annotated[
+            Contour | Annotated[tuple[tuple[float, float], ...], BeforeValidator(_points)],
+            Field(json_schema_extra={"examples": ["arch", [[0, 30], [60, 100], [100, 20]]]}),
+        ]
+        | None
+    ) = None
     """The line that an invented melody draws: arch, rise, fall, valley, wave or flat; or points:
     how far on in the piece, how high in the compass, both in hundredths."""
     rhythm: RhythmSpec = RhythmSpec()

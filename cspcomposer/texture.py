@@ -1,7 +1,7 @@
 """Textures and instruments: what their files say, and what they make of chords.
 
-What a texture is stands in `asp_rules/textures/`, what an instrument is in `asp_rules/instruments/`;
-this module reads both and knows neither.
+What a texture is stands in `asp_rules/textures/`, what an instrument is in
+`asp_rules/instruments/`; this module reads both and knows neither.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def texture(name: str) -> Texture:
         BadRules: there is none of this name.
     """
     if name not in textures():
-        raise BadRules(Fault(f"there is no texture '{name}'.", hint=rulebook.near(name, textures())))
+        raise BadRules(
+            Fault(f"there is no texture '{name}'.", hint=rulebook.near(name, textures()))
+        )
     atoms = _said(_file(name), _TEXTURE)
     players = sorted(
         (int(a.arguments[1]), str(a.arguments[0]), str(a.arguments[2]))
@@ -117,7 +119,9 @@ def texture(name: str) -> Texture:
     places: dict[tuple[str, int], list[str]] = {}
     ranks = {"melody": 0, "counter": 1, "fill": 2, "bass": 3}
     standing = [a for a in atoms if a.name == "stands"]
-    for atom in sorted(standing, key=lambda a: (ranks[roles[str(a.arguments[0])]], str(a.arguments[0]))):
+    for atom in sorted(
+        standing, key=lambda a: (ranks[roles[str(a.arguments[0])]], str(a.arguments[0]))
+    ):
         voice, player, staff = atom.arguments
         places.setdefault((str(player), int(staff)), []).append(str(voice))
     title = next(str(a.arguments[1]) for a in atoms if a.name == "texture")
@@ -232,9 +236,7 @@ def named(outline: Outline) -> list[tuple[Fraction, int, str, int]]:
 def bare(outline: Outline, part: Fraction) -> Outline:
     """Return a bare outline whose clock knows parts of a beat."""
     last = outline.score.end - part
-    score = replace(
-        outline.score, voices=tuple(replace(v, notes=()) for v in outline.score.voices)
-    )
+    score = replace(outline.score, voices=tuple(replace(v, notes=()) for v in outline.score.voices))
     return replace(
         outline, score=score, free={}, numerals=(), figures=(), cadences=(), compass={},
         further=(last,),

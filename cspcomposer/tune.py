@@ -11,9 +11,9 @@ from cspcomposer.facts import Outline
 from cspcomposer.rhythm import Notes
 from cspcomposer.score import Note, Voice
 from cspcomposer.search import Effort, Ending, search
-from cspcomposer.solver import Solver, Source
+from cspcomposer.solver import Solver, Source, consequences
 
-CONFLICTS_A_NOTE = 250
+CONFLICTS_A_NOTE = 120
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def tune(
     notes: Notes,
     others: Sequence[Voice],
     *,
+    report: Sequence[Source] = (),
     wishes: Sequence[str] = (),
     places: Sequence[int] = (),
     anchors: Sequence[Note] = (),
@@ -56,6 +57,7 @@ def tune(
         line: The voice.
         notes: Onset and length of each of its notes.
         others: The lines beside which it goes; they stand.
+        report: The program that reports what is wrong with the others alone: that is kept.
         wishes: Further facts, of its contour for example.
         places: For each note which of its neighbours are to be bettered together with it.
         anchors: Notes whose class it has where they begin.
@@ -74,6 +76,7 @@ def tune(
     ticks = [ticking.ticks(onset) for onset, _ in notes]
     said = [*facts_lines.plan(laid), *facts_lines.line(line.name, notes, laid), *wishes]
     said += facts_lines.anchors(line.name, anchors, laid)
+    said += _given(report, laid, line.name, others)
     noise = priors.Noise(seed, temperature=temperature)
     sources = [
         *rules,
@@ -97,3 +100,15 @@ def tune(
     pitches = facts_lines.sung(ending.best, line.name, laid)
     found = tuple(Note(onset, length, pitches[onset]) for onset, length in notes)
     return Tune(replace(line, notes=found), ending.best.cost, ending.optimal)
+
+
+def _given(
+    report: Sequence[Source], laid: Outline, name: str, others: Sequence[Voice]
+) -> list[str]:
+    """Return the faults that lie in the other lines alone, as excused."""
+    lines = tuple(v for v in others if v.name != name)
+    if not report or not lines:
+        return []
+    alone = replace(laid, score=replace(laid.score, voices=lines), compass={})
+    atoms, _ = consequences([*report, Source("given", facts.facts(alone))], show={"violation": 3})
+    return [f"excused({a.arguments[0]},{a.arguments[1]},{a.arguments[2]})" for a in atoms]

@@ -87,7 +87,11 @@ def _header(root: ET.Element, score: Score, parts: Sequence[tuple[Staff, ...]]) 
         listing = _add(listed, "score-part", id=f"P{number}")
         _add(listing, "part-name", staff.label)
         if staff.player:
-            _add(_add(listing, "score-instrument", id=f"P{number}-I1"), "instrument-name", staff.label)
+            _add(
+                _add(listing, "score-instrument", id=f"P{number}-I1"),
+                "instrument-name",
+                staff.label,
+            )
             sound = _add(listing, "midi-instrument", id=f"P{number}-I1")
             _add(sound, "midi-channel", str(number % 15 + (number % 15 > 9) or 16))
             _add(sound, "midi-program", str(staff.player.program + 1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from cspcomposer.render.notation import Sign, signs_of
 from cspcomposer.score import Note, Part, Score, Voice
@@ -80,9 +81,7 @@ def layers(score: Score, part: Part, staff: int) -> tuple[Layer, ...]:
     return tuple(_layer(group) for group in groups)
 
 
-def head_signs(
-    layer: Layer, signs: Sequence[Sequence[Sign]]
-) -> dict[str, list[list[Sign]]]:
+def head_signs(layer: Layer, signs: Sequence[Sequence[Sign]]) -> dict[str, list[list[Sign]]]:
     """Return the signs of a layer as if each of its heads had a voice to itself."""
     size = max((len(heads) for heads in layer.heads.values()), default=1)
     out = {}
@@ -112,7 +111,7 @@ def _written(voice: Voice, shift: int) -> Voice:
 def _together(one: Voice, other: Voice) -> bool:
     """Return whether two voices never sound together but from the same time to the same time."""
     spans = sorted({(n.onset, n.end) for v in (one, other) for n in v.notes})
-    return all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    return all(a[1] <= b[0] for a, b in pairwise(spans))
 
 
 def _layer(voices: Sequence[Voice]) -> Layer:

@@ -16,7 +16,10 @@ _DOCUMENT = """
 #place(top + center, dy: 11mm, text(size: 20pt, sys.inputs.title))
 #place(top + right, dx: -13mm, dy: 20mm, text(size: 11pt, sys.inputs.composer))
 """
-_PUA = {"\ueca5": "\u2669", "\ueca3": "\U0001d15e", "\ueca7": "\u266a", "\uecb7": "."}
+_PUA = {
+    "\ueca5": "\u2669", "\ueca3": "\U0001d15e", "\ueca7": "\u266a", "\uecb7": ".",
+    "\uea64": "\u266d", "\uea65": "\u266e", "\uea66": "\u266f",
+}  # fmt: skip
 
 
 def sheet(
@@ -53,7 +56,7 @@ def sheet(
 
 
 def _in_unicode(page: str) -> str:
-    """Return an SVG page whose metronome mark needs no font for music."""
+    """Return an SVG page whose metronome mark and chord symbols need no font for music."""
     for private, public in _PUA.items():
         page = page.replace(private, public)
     return page

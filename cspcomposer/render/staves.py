@@ -146,7 +146,9 @@ def _players(score: Score, marks: Sequence[Mark]) -> Iterator[Staff]:
         for place, names in enumerate(part.staves):
             found = layers(score, part, place)
             signs = {layer.voice.name: layer_signs(layer, score) for layer in found}
-            single = {name: s for la in found for name, s in head_signs(la, signs[la.voice.name]).items()}
+            single = {
+                name: s for la in found for name, s in head_signs(la, signs[la.voice.name]).items()
+            }
             readers = dict.fromkeys(single, "player")
             shown = accidentals(single, keys, readers)
             heads = {
