@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import __version__, brief, compose_setting, finish, priors, rulebook, words
+from cspcomposer import __version__, brief, compose_form, compose_setting, finish, priors, rulebook, words
 from cspcomposer.check import Report, check
 from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
@@ -134,6 +134,10 @@ def searched(
     tell: Callable[[int], None] | None = None,
 ) -> compose_setting.Found:
     """Return how the search for a task's setting ended; `further` says what else holds."""
+    if task.loaded.spec.form:
+        return compose_form.found(
+            solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin
+        )
     return compose_setting.found(
         solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin,
         further, tell,
