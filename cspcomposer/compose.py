@@ -14,6 +14,7 @@ from cspcomposer import (
     __version__,
     arrange,
     brief,
+    compose_form,
     compose_setting,
     finish,
     priors,
@@ -144,6 +145,10 @@ def searched(
     tell: Callable[[int], None] | None = None,
 ) -> compose_setting.Found:
     """Return how the search for a task's setting ended; `further` says what else holds."""
+    if task.loaded.spec.form:
+        return compose_form.found(
+            solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin
+        )
     return compose_setting.found(
         solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin,
         further, tell,

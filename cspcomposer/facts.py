@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import lcm
 
+from cspcomposer import facts_planned
 from cspcomposer.figures import Figure
 from cspcomposer.plan import Echo, Plan
 from cspcomposer.score import Key, Score, Voice, note_at, onsets
@@ -162,6 +163,15 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
         yield f"wanted_cadence({at(time)},{kind})"
     for rule, time, who in outline.excused:
         yield f"excused({rule},{at(time)},{who})"
+    if outline.plan:
+        yield from facts_planned.climax(outline.plan, times, at)
+    if outline.plan and outline.free:
+        first = score.measures[0]
+        early = first.length if first.number == 0 else Fraction(0)
+        ends = [end for _, end, _ in phrases(score, times)]
+        yield from facts_planned.asked(
+            outline.plan, outline.echoes, outline.slots, ends, outline.free, early, at
+        )
 
 
 def _voice(

@@ -1,0 +1,473 @@
+"""The search for a setting that follows a plan: stretch by stretch, what returns being set once.
+
+A stretch is a few phrases. What stands around it is known, what repeats it is looked at where it
+meets its neighbours. When all is set each stretch is bettered among its neighbours. A plan that
+cannot be set is taken back, and another one is made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from cspcomposer import brief, candidates, facts, form, priors, rulebook, stages
+from cspcomposer.compose_setting import (
+    KEPT,
+    LEAST,
+    SHOWN,
+    WANTED,
+    Found,
+    Watcher,
+    effort_of,
+    rules,
+    watched,
+)
+from cspcomposer.errors import Fault, NoSolution
+from cspcomposer.facts import Outline
+from cspcomposer.facts_excerpt import Excerpt, Known, Piece, Told
+from cspcomposer.plan import Plan
+from cspcomposer.rulebook_slice import sliced
+from cspcomposer.score import Score, position
+from cspcomposer.search import OPTIONS, Effort, Ending, Progress, search
+from cspcomposer.solver import Answer, Outcome, Solver, Source
+from cspcomposer.specfile import LoadedSpec
+
+# So many slots are set at once; a piece that has no more is set as a whole.
+STRETCH = 32
+WHOLE = 64
+# How much dearer than the best a chord may seem and still be looked at; None: look at all.
+MARGINS = (12, 40, None)
+# So many plans are made before there is said to be no setting.
+PLANS = 3
+# Of limited seconds so much goes into the first complete setting of a piece of several stretches.
+FIRST = 0.5
+# So many conflicts a slot are met on the way to the first complete setting.
+QUICK = 25
+# So many to find any at all.
+FAR = 40_000
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A plan that could not be set.
+
+    Attributes:
+        reason: One sentence: which phrase it was.
+        facts: What is not to be planned again, as facts.
+    """
+
+    reason: str
+    facts: str
+
+
+@dataclass
+class _Work:
+    """What is searched, and what has been found.
+
+    Attributes:
+        piece: The piece in stretches.
+        options: The chords that are possible.
+        taste: What a prior and chance charge for them.
+        rules: The texts that are the same for every stretch.
+        always: What the prior says besides chords.
+        known: What has been set.
+        costs: Of each stretch.
+        spent: Conflicts met so far.
+        grounding: Seconds spent grounding.
+    """
+
+    piece: Piece
+    options: candidates.Options
+    taste: candidates.Taste
+    rules: Sequence[Source]
+    always: Told
+    chords: dict[int | None, Told] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    costs: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
+    spent: int = 0
+    grounding: float = 0.0
+
+    def considered(self, margin: int | None) -> Told:
+        """Return the chords to look at, as facts by their times."""
+        if margin not in self.chords:
+            likely = candidates.considered(self.options, self.taste, margin)
+            self.chords[margin] = Told(candidates.stated(likely, self.options, self.taste))
+        return self.chords[margin]
+
+
+class Impossible(Exception):
+    """A stretch cannot be set.
+
+    Attributes:
+        core: Its slots, in ticks.
+    """
+
+    def __init__(self, core: Sequence[int], *, proven: bool) -> None:
+        super().__init__()
+        self.core, self.proven = tuple(core), proven
+
+
+def found(
+    solver: Solver,
+    loaded: LoadedSpec,
+    scores: Mapping[str, Score],
+    own: Sequence[Path],
+    seed: int,
+    effort: Effort | None,
+    watch: Watcher | None,
+    begin: float,
+    told: Callable[[TakenBack], None] | None = None,
+) -> Found:
+    """Return a setting that follows a plan, and how good it is.
+
+    Args:
+        solver: Where to search.
+        loaded: The specification, which asks for a form.
+        scores: The voices that are given as files.
+        own: Rule files of the user's own.
+        seed: The seed.
+        effort: In place of the specification's, or None.
+        watch: Called with every better answer, once the piece is complete.
+        begin: When work began.
+        told: Called with every plan that is taken back.
+
+    Raises:
+        NoSolution: no plan, or none that can be set.
+    """
+    back: list[TakenBack] = []
+    while True:
+        plan = planned(solver, loaded, own, seed, [taken.facts for taken in back])
+        outline = stages.outline(loaded, scores, plan=plan)
+        work = _prepared(loaded, own, outline, seed)
+        try:
+            return _set(solver, loaded, work, seed, effort, watch, begin)
+        except Impossible as failed:
+            if not failed.proven:
+                return Found(outline, Ending(None, False, False, 0, 0.0, 0.0), "", (), False)
+            back.append(_reason(work, plan, failed))
+            if told:
+                told(back[-1])
+            if len(back) == PLANS:
+                faults = [Fault("no plan of this form can be set.", loaded.path)]
+                raise NoSolution(
+                    *faults, *(Fault(taken.reason, loaded.path) for taken in back)
+                ) from None
+
+
+def planned(
+    solver: Solver,
+    loaded: LoadedSpec,
+    own: Sequence[Path],
+    seed: int,
+    refused: Sequence[str] = (),
+) -> Plan:
+    """Return the plan of a piece.
+
+    Raises:
+        BadSpec, NoSolution: as `form.plan`.
+    """
+    highest = loaded.spec.voices[0]
+    top = highest.range or rulebook.ranges(loaded.spec.style).get(highest.name)
+    free = highest.name not in loaded.spec.given
+    return form.plan(
+        solver, loaded, seed=seed, folders=own, top=top[1] if free and top else None,
+        refused=refused,
+    )  # fmt: skip
+
+
+def _prepared(loaded: LoadedSpec, own: Sequence[Path], plan: Outline, seed: int) -> _Work:
+    spec = loaded.spec
+    given = facts.facts(plan)
+    prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
+    noise = priors.Noise(seed, temperature=spec.prior.temperature)
+    options = candidates.options(f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders)
+    brief.know_numerals(loaded, plan, options)
+    taste = priors.taste(prior, noise, options)
+    program = rules(loaded, own)(
+        ["harmony", "voices", "given", "again", "excerpt"], "enforce",
+        heeded=("hard", "strong", "mild"), priors=prior.folders,
+    )  # fmt: skip
+    notes = prior.notes({slot: tuple(names) for slot, names in options.prices.items()})
+    always = Told("\n".join([prior.facts, notes, priors.melody(noise, plan)]))
+    return _Work(Piece(plan), options, taste, sliced(program, list(WANTED.items())), always)
+
+
+def _set(
+    solver: Solver,
+    loaded: LoadedSpec,
+    work: _Work,
+    seed: int,
+    effort: Effort | None,
+    watch: Watcher | None,
+    begin: float,
+) -> Found:
+    piece, own = work.piece, work.piece.own()
+    limit = effort_of(loaded, len(own), effort)
+    stretches = list(_stretches(piece, own))
+    clock = _Clock(limit, begin, len(stretches))
+    interrupted = False
+    for number, core in enumerate(stretches):
+        each = clock.first(len(core), len(stretches) - number, alone=len(stretches) == 1)
+        # What makes a piece of one stretch better is told as it comes.
+        teller = partial(_complete, work, watch, begin) if len(stretches) == 1 and watch else None
+        interrupted = _composed(solver, work, core, each, seed, before=stretches[:number],
+                                alone=len(stretches) == 1, watch=teller)  # fmt: skip
+    best = _answer(work, begin)
+    if watch and len(stretches) > 1:
+        watch(Progress(best, time.monotonic() - begin))
+    if len(stretches) > 1:
+        interrupted = _bettered(solver, work, stretches, clock, seed, watch, begin)
+    optimal = len(stretches) == 1 and work.costs == {} and not any(best.cost)
+    best = _answer(work, begin)
+    ending = Ending(best, optimal, False, work.spent, work.grounding, time.monotonic() - begin)
+    return Found(piece.outline, ending, "", (), interrupted)
+
+
+def _answer(work: _Work, begin: float) -> Answer:
+    """Return the setting; a piece of several stretches costs as much as they do together."""
+    levels = max(map(len, work.costs.values()), default=0)
+    padded = [(0,) * (levels - len(cost)) + cost for cost in work.costs.values()]
+    cost = tuple(map(sum, zip(*padded, strict=True))) if padded else ()
+    return work.piece.whole(work.known).answer(cost, time.monotonic() - begin)
+
+
+def _complete(
+    work: _Work, watch: Watcher, begin: float, excerpt: Excerpt, progress: Progress
+) -> None:
+    known = Known(dict(work.known.harmony), dict(work.known.inversion), dict(work.known.pitch))
+    work.piece.learn(excerpt, progress.answer, known)
+    answer = work.piece.whole(known).answer(progress.answer.cost, progress.seconds)
+    watch(Progress(answer, time.monotonic() - begin))
+
+
+class _Clock:
+    """How much of an effort each stretch gets."""
+
+    def __init__(self, limit: Effort, begin: float, stretches: int) -> None:
+        self._limit, self._begin = limit, begin
+        self.many = stretches > 1
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left, or None."""
+        if self._limit.seconds is None:
+            return None
+        # The surface and the last check want some of it.
+        return max(0.0, 0.8 * self._limit.seconds - (time.monotonic() - self._begin))
+
+    def first(self, slots: int, stretches: int, *, alone: bool) -> Effort:
+        """Return the effort for a stretch on the way to the first complete setting."""
+        if alone:
+            left = self.left
+            return self._limit if left is None else replace(self._limit, seconds=max(LEAST, left))
+        left = self.left
+        seconds = None if left is None else max(LEAST, FIRST * left / stretches)
+        return Effort(QUICK * slots, seconds)
+
+    def later(self, slots: int, all_slots: int, spent: int) -> Effort | None:
+        """Return the effort for making a stretch better; None when there is none left."""
+        left = self.left
+        if left is not None:
+            return Effort(None, max(LEAST, left * slots / all_slots)) if left > LEAST else None
+        rest = (self._limit.conflicts or 0) - spent
+        return Effort(max(1, rest * slots // all_slots)) if rest > slots else None
+
+
+def _stretches(piece: Piece, own: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the slots that are set together: whole phrases, as many as are not too long."""
+    if len(own) <= WHOLE:
+        yield tuple(own)
+        return
+    chosen = set(own)
+    plan = piece.outline.plan
+    assert plan
+    ends = [phrase.end for phrase in plan.phrases]
+    held: list[int] = []
+    phrase: list[int] = []
+    index = 0
+    for slot in piece.slots:
+        while piece.time(slot) >= ends[index]:
+            index += 1
+            if len(held) + len(phrase) > STRETCH and held:
+                yield tuple(held)
+                held = []
+            held += phrase
+            phrase = []
+        if slot in chosen:
+            phrase.append(slot)
+    if len(held) + len(phrase) > STRETCH and held:
+        yield tuple(held)
+        held = []
+    if held or phrase:
+        yield tuple(held + phrase)
+
+
+def _composed(
+    solver: Solver,
+    work: _Work,
+    core: tuple[int, ...],
+    effort: Effort,
+    seed: int,
+    *,
+    before: Sequence[tuple[int, ...]],
+    alone: bool,
+    watch: Callable[[Excerpt, Progress], None] | None = None,
+) -> bool:
+    """Set a stretch; if it cannot be set, it and the one before it anew. Return if interrupted."""
+    try:
+        return _stretch(solver, work, core, effort, seed, watch, quick=not alone)
+    except Impossible as failed:
+        if not before or not failed.proven:
+            raise
+    work.known.forget(before[-1])
+    work.costs.pop(before[-1], None)
+    both = tuple(sorted({*before[-1], *core}))
+    more = replace(effort, conflicts=2 * effort.conflicts if effort.conflicts else None)
+    try:
+        return _stretch(solver, work, both, more, seed, watch, quick=not alone)
+    except Impossible as failed:
+        raise Impossible(core, proven=failed.proven) from None
+
+
+def _stretch(
+    solver: Solver,
+    work: _Work,
+    core: tuple[int, ...],
+    effort: Effort,
+    seed: int,
+    watch: Callable[[Excerpt, Progress], None] | None = None,
+    *,
+    quick: bool = False,
+) -> bool:
+    excerpt = work.piece.excerpt(core, work.known)
+    standing = work.piece.facts(excerpt, work.known)
+    best: Answer | None = None
+    for margin in MARGINS:
+        ending, interrupted = _searched(
+            solver, work, excerpt, standing, margin, effort, seed,
+            partial(watch, excerpt) if watch else None, quick=quick,
+        )  # fmt: skip
+        if ending.best and (best is None or ending.best.cost < best.cost):
+            best = ending.best
+        if interrupted:
+            break
+        content = best is not None and (margin is not MARGINS[0] or not any(best.cost[:-1]))
+        if content or (best is None and not ending.impossible):
+            break
+    if best is None:
+        raise Impossible(core, proven=ending.impossible)
+    work.piece.learn(excerpt, best, work.known)
+    work.costs[core] = best.cost
+    return interrupted
+
+
+def _searched(
+    solver: Solver,
+    work: _Work,
+    excerpt: Excerpt,
+    standing: str,
+    margin: int | None,
+    effort: Effort,
+    seed: int,
+    watch: Watcher | None,
+    start: str = "",
+    quick: bool = False,
+) -> tuple[Ending, bool]:
+    charged = "\n".join([work.always.at(excerpt.core), work.considered(margin).at(excerpt.core)])
+    sources = [*work.rules, Source("given", standing), Source("prior", charged)]
+    sources += [Source("resumed", start)] if start else []
+    if quick:
+        steps = _at_once(solver, sources, effort, seed)
+    else:
+        steps = search(
+            solver, sources, show=SHOWN, decisions=partial(work.piece.decisions, excerpt),
+            effort=effort, seed=seed, keep=KEPT,
+        )  # fmt: skip
+    ending, interrupted = watched(steps, watch)
+    work.spent += ending.conflicts
+    work.grounding += ending.grounding
+    return ending, interrupted
+
+
+def _at_once(
+    solver: Solver, sources: Sequence[Source], effort: Effort, seed: int
+) -> Iterator[Progress | Ending]:
+    """Yield better and better answers of a program for a short while, then the ending.
+
+    The whole is bettered at once: strong faults go sooner than they do window by window.
+    """
+    begin = time.monotonic()
+    shown = [f"{name}/{arity}" for name, arity in SHOWN.items()]
+    solver.ground(sources, options=(*OPTIONS, f"--seed={seed}"), show=shown)
+    grounding = time.monotonic() - begin
+    best: Answer | None = None
+    outcome = Outcome(None, False, (), (), 0)
+    for step in solver.solve(
+        show=list(SHOWN), conflicts=effort.conflicts, seconds=effort.seconds
+    ):
+        if isinstance(step, Answer):
+            best = step
+            yield Progress(step, time.monotonic() - begin)
+        else:
+            outcome = step
+    if best is None and outcome.satisfiable is None:
+        # There was no time for any: the first one there is will do.
+        for step in solver.solve(show=list(SHOWN), conflicts=FAR, answers=1):
+            if isinstance(step, Answer):
+                best = step
+    yield Ending(
+        best, best is not None and outcome.exhausted, outcome.satisfiable is False,
+        outcome.conflicts, grounding, time.monotonic() - begin,
+    )  # fmt: skip
+
+
+def _bettered(
+    solver: Solver,
+    work: _Work,
+    stretches: Sequence[tuple[int, ...]],
+    clock: _Clock,
+    seed: int,
+    watch: Watcher | None,
+    begin: float,
+) -> bool:
+    """Better each stretch among its neighbours while there is effort left."""
+    rest = sum(map(len, stretches))
+    for core in stretches:
+        effort = clock.later(len(core), rest, work.spent)
+        rest -= len(core)
+        if effort is None:
+            return False
+        excerpt = work.piece.excerpt(core, work.known)
+        before = work.costs.get(core)
+        standing = work.piece.facts(excerpt, work.known)
+        ending, interrupted = _searched(
+            solver, work, excerpt, standing, MARGINS[1], effort, seed, None,
+            start=work.piece.stood(excerpt, work.known),
+        )  # fmt: skip
+        if ending.best and (before is None or ending.best.cost < before):
+            work.piece.learn(excerpt, ending.best, work.known)
+            work.costs[core] = ending.best.cost
+            if watch:
+                watch(Progress(_answer(work, begin), time.monotonic() - begin))
+        if interrupted:
+            return True
+    return False
+
+
+def _reason(work: _Work, plan: Plan, failed: Impossible) -> TakenBack:
+    """Return which phrase of a plan could not be set, and what is not to be planned again."""
+    last = work.piece.time(failed.core[-1])
+    phrase = next(p for p in plan.phrases if p.begin <= last < p.end)
+    score = work.piece.outline.score
+    first, _ = position(score, phrase.begin)
+    end = next(m.number for m in reversed(score.measures) if m.onset < phrase.end)
+    reason = (
+        f"the phrase in bars {max(1, first)} to {end} cannot be set with a "
+        f"{phrase.cadence} cadence in {phrase.key}."
+    )
+    begin = max(1, first) - 1
+    said = f"refused({begin},{phrase.cadence},{phrase.key.tonic},{phrase.key.mode})."
+    return TakenBack(reason, said)

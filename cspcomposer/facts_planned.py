@@ -1,0 +1,101 @@
+"""What a plan asks of the notes, as facts: functions, turns, ideas, the climax, what comes back."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+from cspcomposer.plan import Echo, Idea, Plan
+
+Ticks = Callable[[Fraction], int]
+# How the melody's steps follow those of an earlier idea; other ways are for the surface.
+_STEPS = {
+    "repetition": 1, "transposition": 1, "sequence": 1, "fragment": 1, "inversion": -1,
+}  # fmt: skip
+
+
+def asked(
+    plan: Plan,
+    echoes: Sequence[Echo],
+    slots: Sequence[Fraction],
+    arrivals: Sequence[Fraction],
+    free: Mapping[str, frozenset[Fraction]],
+    early: Fraction,
+    at: Ticks,
+) -> Iterator[str]:
+    """Yield what a plan asks of the chords, with one note to each, and of the melody.
+
+    Args:
+        plan: The plan.
+        echoes: Which slots come back.
+        slots: Where the harmony may change.
+        arrivals: Where phrases come to rest.
+        free: For each voice, the highest first, the slots at which its note is chosen.
+        early: How long before their bar line phrases begin.
+        at: Returns a time in ticks.
+    """
+    voices = list(free)
+    again = {echo.time for echo in echoes if echo.what != "melody"}
+    for echo in echoes:
+        if echo.what != "melody":
+            yield f"echo_harmony({at(echo.time)},{at(echo.of)})"
+        for voice in () if echo.what == "harmony" else voices:
+            if echo.time in free[voice] and (echo.what == "all" or voice == voices[0]):
+                yield f"echo_pitch({voice},{at(echo.time)},{at(echo.of)},{echo.up})"
+    for change in plan.modulations:
+        begin = change.time - early if change.how == "direct" else change.time
+        yield f"key_turns({at(_slot(slots, begin))},{change.how})"
+    for phrase, tree in zip(plan.phrases, plan.harmony, strict=True):
+        ends = [t for t in arrivals if phrase.begin <= t < phrase.end]
+        leaves = list(tree.leaves())
+        for leaf in leaves:
+            begin = max([leaf.begin, *ends]) if leaf is leaves[-1] else leaf.begin
+            slot = _slot(slots, begin)
+            if leaf.function == "applied":
+                # It leads on: what counts is the chord right before the next region.
+                slot = slots[bisect_left(slots, leaf.end) - 1]
+            if slot not in again:
+                yield f"wanted_function({at(slot)},{leaf.function})"
+    repeated = {echo.time for echo in echoes if echo.what != "harmony"}
+    yield from _taken_up(plan, slots, repeated, at)
+
+
+def climax(plan: Plan, times: Sequence[Fraction], at: Ticks) -> Iterator[str]:
+    """Yield where the melody is highest, among some onsets."""
+    top = plan.climax
+    if top is None:
+        return
+    yield f"peak({top.pitch})"
+    inside = [at(t) for t in times if top.begin <= t < top.end]
+    yield from (f"in_climax({tick})" for tick in inside)
+    if inside:
+        yield f"climax_starts({inside[0]})"
+
+
+def _slot(slots: Sequence[Fraction], time: Fraction) -> Fraction:
+    """Return the first slot from a time on."""
+    place = min(bisect_left(slots, time), len(slots) - 1)
+    return slots[place]
+
+
+def _taken_up(
+    plan: Plan, slots: Sequence[Fraction], repeated: set[Fraction], at: Ticks
+) -> Iterator[str]:
+    """Yield which steps of the melody follow which earlier ones."""
+    ideas = {idea.name: idea for idea in plan.ideas}
+    known = set(slots)
+    for idea in plan.ideas:
+        if idea.how not in _STEPS or not idea.of:
+            continue
+        model: Idea = ideas[idea.of]
+        end = min(idea.end, idea.begin + (model.end - model.begin))
+        inside = [t for t in slots if idea.begin <= t < end]
+        for first, second in pairwise(inside):
+            shift = idea.begin - model.begin
+            if {first - shift, second - shift} <= known and second not in repeated:
+                yield (
+                    f"takes_up({at(first)},{at(second)},{at(first - shift)},"
+                    f"{at(second - shift)},{_STEPS[idea.how]})"
+                )
