@@ -39,6 +39,8 @@ from cspcomposer.tune import Tune, tune
 
 MOST_NOTES = 8
 _LINE_RULES = ("melody", "dissonance", "voices", "harmony")
+# Hard rules are kept; where that cannot be, they are broken as seldom as possible.
+_POLICIES = ("enforce", "prefer")
 _FILL_RULES = ("voices", "harmony", "texture")
 
 
@@ -145,7 +147,7 @@ def arranged(
             mine = tuple(n for n in notes if _texture_at(work, n.onset) == name)
             before = voices[voice].notes if voice in voices else ()
             voices[voice] = Voice(voice, voice, "bass", tuple(sorted((*before, *mine))))
-    cost = tuple(sum(each) for each in zip(*costs, strict=True))
+    cost = tuple(sum(each[-2:][place] for each in costs) for place in range(2))
     return Decorated(_score(work, voices), "feasible", cost)
 
 
@@ -220,21 +222,22 @@ def _line(
     if bass is None:
         wishes += _wishes(work)
     anchors = bass.notes if bass and name in work.texture.anchored else ()
-    rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"))
-    found = tune(
-        work.solver, rules, work.outline, voice, moves.notes, others,
-        report=_report(work), wishes=wishes, places=_places(work, moves), anchors=anchors,
-        compass=compass, seed=work.seed,
-    )  # fmt: skip
-    if found is None:
-        raise NoSolution(
-            Fault(
-                f"there is no solution: no {_label(name).lower()} obeys the rules over these chords.",
-                work.loaded.path,
-                hint="Allow other figures of rhythm, a wider compass, or another seed.",
-            )
+    for policy in _POLICIES:
+        rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"), policy)
+        found = tune(
+            work.solver, rules, work.outline, voice, moves.notes, others,
+            report=_report(work), wishes=wishes, places=_places(work, moves), anchors=anchors,
+            compass=compass, seed=work.seed,
+        )  # fmt: skip
+        if found:
+            return found
+    raise NoSolution(
+        Fault(
+            f"there is no solution: no {_label(name).lower()} obeys the rules over these chords.",
+            work.loaded.path,
+            hint="Allow other figures of rhythm, a wider compass, or another seed.",
         )
-    return found
+    )
 
 
 def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
@@ -327,34 +330,39 @@ def _places(work: _Work, moves: Rhythm) -> list[int]:
 
 
 def _filled(work: _Work, melody: Voice, fills: Sequence[str], bass: Voice) -> accompany.Filling:
-    rules = _rules(work, ["accompaniment", "voices", "given"], _FILL_RULES, ("",))
-    found = accompany.filled(
-        work.solver, rules, work.outline, melody, fills, bass,
-        compass=work.texture.compass, seed=work.seed,
-    )  # fmt: skip
-    if found is None:
-        raise NoSolution(
-            Fault(
-                "there is no solution: no accompaniment fits under this melody.",
-                work.loaded.path, hint="Try another seed, or another texture.",
-            )
+    for policy in _POLICIES:
+        rules = _rules(work, ["accompaniment", "voices", "given"], _FILL_RULES, ("",), policy)
+        found = accompany.filled(
+            work.solver, rules, work.outline, melody, fills, bass,
+            compass=work.texture.compass, seed=work.seed,
         )  # fmt: skip
-    return found
+        if found:
+            return found
+    raise NoSolution(
+        Fault(
+            "there is no solution: no accompaniment fits under this melody.",
+            work.loaded.path, hint="Try another seed, or another texture.",
+        )
+    )  # fmt: skip
 
 
 def _rules(
-    work: _Work, choose: Sequence[str], stages: Sequence[str], likes: Sequence[str]
+    work: _Work, choose: Sequence[str], stages: Sequence[str], likes: Sequence[str], policy: str
 ) -> list[Source]:
-    texts = _program(work, choose, stages, likes)
+    texts = _program(work, choose, stages, likes, policy)
     return sliced([*texts, texture.source(work.texture.name)], [("pitch", 3), ("violation", 3)])
 
 
 def _program(
-    work: _Work, choose: Sequence[str], stages: Sequence[str], likes: Sequence[str]
+    work: _Work,
+    choose: Sequence[str],
+    stages: Sequence[str],
+    likes: Sequence[str],
+    policy: str = "enforce",
 ) -> list[Source]:
     """Return theory, choices, policy, and the rules of some stages and of the user's own."""
     texts = rulebook.program(
-        choose, "enforce", style=work.spec.style, overrides=dict(work.spec.rules),
+        choose, policy, style=work.spec.style, overrides=dict(work.spec.rules),
         folders=work.own, priors=likes,
     )  # fmt: skip
     return [s for s in texts if _wanted(Path(s.name), stages)]

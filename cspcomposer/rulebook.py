@@ -195,7 +195,7 @@ def program(
         *(home / "choose" / f"{name}.lp" for name in choose),
         *(
             path
-            for name in (priors if policy == "enforce" else ())
+            for name in (priors if policy in ("enforce", "prefer") else ())
             for path in sorted((home / "priors" / name).glob("*.lp"))
         ),
         home / "policy" / "active.lp",
