@@ -354,7 +354,7 @@ def _stretch(
             best = ending.best
         if interrupted:
             break
-        content = best is not None and (margin is not MARGINS[0] or not any(best.cost[:-1]))
+        content = best is not None and (quick or margin != MARGINS[0] or not any(best.cost[:-1]))
         if content or (best is None and not ending.impossible):
             break
     if best is None:
