@@ -45,7 +45,7 @@ PLANS = 3
 # Of limited seconds so much goes into the first complete setting of a piece of several stretches.
 FIRST = 0.5
 # So many conflicts a slot are met on the way to the first complete setting.
-QUICK = 25
+QUICK = 12
 # So many to find any at all.
 FAR = 40_000
 
