@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from cspcomposer import accompany, rulebook, solver, texture
+from cspcomposer import pitch as pitches
 from cspcomposer.candidates_cells import cells, figures
 from cspcomposer.errors import BadSpec, Fault, NoSolution
 from cspcomposer.facts import Outline
@@ -27,7 +28,6 @@ from cspcomposer.score import (
     Score,
     Symbol,
     Voice,
-    clef_for,
     note_at,
 )
 from cspcomposer.solver import Solver, Source
@@ -38,6 +38,8 @@ from cspcomposer.texture import Instrument, Player, Texture
 from cspcomposer.tune import Tune, tune
 
 MOST_NOTES = 8
+# A staff for the left hand is read in the treble clef from about this height on, in semitones.
+LOW = 64
 _LINE_RULES = ("melody", "dissonance", "voices", "harmony")
 # Hard rules are kept; where that cannot be, they are broken as seldom as possible.
 _POLICIES = ("enforce", "prefer")
@@ -438,16 +440,11 @@ def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
     kind = texture.instrument(work.spec.instruments.get(player.name, player.instrument))
     clefs = []
     for place, staff in enumerate(player.staves):
-        heights = [_middle(voices[name]) for name in staff if name in voices and voices[name].notes]
-        own = kind.clef if not place and (kind.staves == 1 or len(player.staves) > 1) else ""
-        clefs.append(own or clef_for(sum(heights) / max(1, len(heights))).replace("8", ""))
+        heights = [pitches.midi(n.pitch) for v in staff if v in voices for n in voices[v].notes]
+        middle = sum(heights) / max(1, len(heights))
+        lower = place or (kind.staves > 1 and len(player.staves) == 1)
+        clefs.append(("bass" if middle < LOW else "treble") if lower else kind.clef)
     return Part(kind.label, kind.program, player.staves, tuple(clefs), kind.written)
-
-
-def _middle(voice: Voice) -> float:
-    from cspcomposer import pitch as pitches
-
-    return sum(pitches.midi(n.pitch) for n in voice.notes) / len(voice.notes)
 
 
 def _instrument(work: _Work, voice: str) -> Instrument:

@@ -183,6 +183,23 @@ def _written(piece: Composition, folder: Path, name: str, formats: Sequence[str]
     return [*files, write_atomically(folder / f"{name}.json", text.encode())]
 
 
+def _plan(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_plan
+    from cspcomposer.solver import Solver
+
+    if options.out:
+        _ready(options.out, options.spec)
+    code = 0
+    with Solver() as solver:
+        for path in options.spec:
+            try:
+                print(cli_plan.plans(path, options, solver), end="")
+            except CSPComposerError as error:
+                _complain(error)
+                code = max(code, error.exit_code)
+    return code
+
+
 def _check(options: argparse.Namespace) -> int:
     from rich.console import Console
 
@@ -336,7 +353,7 @@ def _schema(_: argparse.Namespace) -> int:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "compose": _compose, "check": _check, "study": _study, "rules": _rules,
+    "compose": _compose, "plan": _plan, "check": _check, "study": _study, "rules": _rules,
     "evaluate": _evaluate, "schema": _schema,
 }  # fmt: skip
 

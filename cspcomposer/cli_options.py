@@ -51,6 +51,13 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     compose.add_argument("--json", action="store_true", help="print what was done as JSON")
     compose.set_defaults(run=run["compose"])
 
+    plan = commands.add_parser("plan", help="show the form, keys, cadences and harmony planned")
+    plan.add_argument("spec", nargs="+", type=Path, help="specifications with a form")
+    plan.add_argument("--out", type=Path, metavar="DIR", help="write it as text and as SVG too")
+    plan.add_argument("--seed", type=_seed, metavar="N", help="in place of the specification's")
+    plan.add_argument("--json", action="store_true", help="print it as JSON")
+    plan.set_defaults(run=run["plan"])
+
     check = commands.add_parser("check", help="say which rules a score breaks, and where")
     check.add_argument("file", nargs="+", type=Path, help="MusicXML, MIDI, ABC or Humdrum")
     check.add_argument("--part", type=_part, action="append", metavar="P",

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from cspcomposer import (
     compose_form,
     compose_setting,
     finish,
+    form_show,
     priors,
     rulebook,
     words,
@@ -26,6 +28,8 @@ from cspcomposer.check_show import as_json
 from cspcomposer.errors import Fault, NoSolution, OutOfTime
 from cspcomposer.explain import Conflict, explain
 from cspcomposer.facts_apart import Further, nothing
+from cspcomposer.form_show import Ruler
+from cspcomposer.plan import Plan
 from cspcomposer.score import Score
 from cspcomposer.search import Effort
 from cspcomposer.solver import Solver
@@ -53,6 +57,7 @@ class Composition:
         interrupted: Whether the search was ended by the user.
         distances: Of one of several answers: how far it is from each one before it. Of a piece of
             which a part was composed again: in how many main notes that differs from before.
+        plan: The plan that it follows, if it has one.
     """
 
     score: Score
@@ -68,6 +73,7 @@ class Composition:
     seconds: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
     distances: tuple[int, ...] = ()
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +251,7 @@ def finished(
             "check": time.monotonic() - adorned,
         },
         found.interrupted,
+        plan=plan.plan,
     )
 
 
@@ -283,6 +290,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
         "kept_as_given": kept(piece),
+        **({"plan": form_show.as_data(piece.plan, _ruler(piece.score))} if piece.plan else {}),
         "seed": piece.seed,
         "style": piece.report.style,
         "prior": dict(piece.prior),
@@ -290,6 +298,12 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "sha256": {"spec": piece.spec_sha256, "rules": piece.rules_sha256},
         "seconds": {name: round(value, 3) for name, value in piece.seconds.items()},
     }
+
+
+def _ruler(score: Score) -> Ruler:
+    """Return the bars of a piece, which has one metre."""
+    first, full = score.measures[0], score.measures[0].full
+    return Ruler(first.length if first.number == 0 else Fraction(0), full)
 
 
 def _costs(report: Report) -> dict[str, dict[str, int | str]]:

@@ -45,7 +45,7 @@ PLANS = 3
 # Of limited seconds so much goes into the first complete setting of a piece of several stretches.
 FIRST = 0.5
 # So many conflicts a slot are met on the way to the first complete setting.
-QUICK = 25
+QUICK = 12
 # So many to find any at all.
 FAR = 40_000
 
@@ -354,7 +354,7 @@ def _stretch(
             best = ending.best
         if interrupted:
             break
-        content = best is not None and (margin is not MARGINS[0] or not any(best.cost[:-1]))
+        content = best is not None and (quick or margin != MARGINS[0] or not any(best.cost[:-1]))
         if content or (best is None and not ending.impossible):
             break
     if best is None:

@@ -165,6 +165,10 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
         yield f"excused({rule},{at(time)},{who})"
     if outline.plan:
         yield from facts_planned.climax(outline.plan, times, at)
+    if outline.plan and outline.adornable:
+        yield from facts_planned.surface(
+            outline.echoes, outline.slots, outline.adornable, outline.further, at
+        )
     if outline.plan and outline.free:
         first = score.measures[0]
         early = first.length if first.number == 0 else Fraction(0)

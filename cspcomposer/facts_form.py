@@ -264,7 +264,9 @@ def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
         name = path(node)
         if phrase in mirrors:
             differs = changed[phrase]
-            closes = "ending" in differs and number != 1
+            first, last = (int(str(b)) for b in spans[node])
+            start, stop = (int(str(b)) for b in spans[phrase])
+            closes = "ending" in differs and last > start + (stop - start + 1) // 2
             if not closes and not differs & {"melody", "mode"}:
                 of = Term("sub", (mirrors[phrase][0], number))
                 how = "transposition" if "key" in differs else "repetition"
@@ -318,6 +320,7 @@ class Derivation:
         turn: At which unit the key changes, and how; None if it does not.
         cadence: How it closes.
         like: An earlier phrase that has the same harmony, or None.
+        begins_like: An earlier phrase that has the same harmony in its first half, or None.
     """
 
     phrase: int
@@ -328,6 +331,7 @@ class Derivation:
     turn: tuple[int, str] | None
     cadence: str
     like: int | None
+    begins_like: int | None = None
 
 
 _STARTS = {"half": "open", "deceptive": "evaded", "plagal": "amen"}
@@ -355,12 +359,22 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
             start = f"turned({start})"
         like = mirrors.get(node)
         new = any((node, change) in changed for change in ("ending", "harmony"))
-        same = order.get(like) if like is not None and not new else None
-        yield Derivation(place, int(count * parts), length, begin, start, turn, cadence, same)
+        model = order.get(like) if like is not None else None
+        half = model if new and (node, "harmony") not in changed else None
+        same = None if new else model
+        units = int(count * parts)
+        yield Derivation(place, units, length, begin, start, turn, cadence, same, half)
 
 
-def derivation_facts(asked: Derivation) -> Iterator[str]:
-    """Yield a phrase whose harmony is to be derived as facts."""
+def derivation_facts(asked: Derivation, model: Region | None = None) -> Iterator[str]:
+    """Yield a phrase whose harmony is to be derived as facts; `model` is how it begins."""
+    if model:
+        half = (asked.units + 1) // 2
+        yield f"returns_until({asked.phrase},{half})"
+        for leaf in model.leaves():
+            unit = (leaf.begin - model.begin) / asked.length
+            if unit < half and unit.denominator == 1:
+                yield f"model_chord({asked.phrase},{unit},{leaf.function})"
     yield f"derives({asked.phrase},{asked.units},{asked.start})"
     if asked.turn:
         yield f"turn_unit({asked.phrase},{asked.turn[0]},{asked.turn[1]})"

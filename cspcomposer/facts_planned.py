@@ -56,10 +56,38 @@ def asked(
             if leaf.function == "applied":
                 # It leads on: what counts is the chord right before the next region.
                 slot = slots[bisect_left(slots, leaf.end) - 1]
+            if leaf is leaves[-1] and phrase.cadence in ("perfect", "imperfect"):
+                before = slots[bisect_left(slots, slot) - 1]
+                if before not in again and before >= phrase.begin:
+                    yield f"wanted_function({at(before)},dominant)"
             if slot not in again:
                 yield f"wanted_function({at(slot)},{leaf.function})"
     repeated = {echo.time for echo in echoes if echo.what != "harmony"}
     yield from _taken_up(plan, slots, repeated, at)
+
+
+def surface(
+    echoes: Sequence[Echo],
+    slots: Sequence[Fraction],
+    adornable: Mapping[str, frozenset[Fraction]],
+    further: Sequence[Fraction],
+    at: Ticks,
+) -> Iterator[str]:
+    """Yield where the surface of a setting comes back.
+
+    What is struck between two slots does if both of them do, and what comes late if the slot before
+    it does.
+    """
+    back = {e.time: e for e in echoes if e.what == "all" and e.surface}
+    for first, second in pairwise(slots):
+        one, two = back.get(first), back.get(second)
+        if not one or not two or first - one.of != second - two.of:
+            continue
+        shift = first - one.of
+        middles = further[bisect_left(further, first) : bisect_left(further, second)]
+        for voice in adornable:
+            for time in [*middles, second]:
+                yield f"echo_surface({voice},{at(time)},{at(time - shift)},{one.up})"
 
 
 def climax(plan: Plan, times: Sequence[Fraction], at: Ticks) -> Iterator[str]:

@@ -82,7 +82,8 @@ def _harmony(
             model = out[each.like]
             out.append(moved(model, each.begin - asked[each.like].begin))
             continue
-        said = "\n".join(f"{fact}." for fact in facts_form.derivation_facts(each))
+        begins = out[each.begins_like] if each.begins_like is not None else None
+        said = "\n".join(f"{fact}." for fact in facts_form.derivation_facts(each, begins))
         answer = _best(asker, [*program, Source("asked", f"{said}\n{whims}")], list(facts_form.TREES), seed)
         assert answer, f"no harmony for {said}"
         out.append(facts_form.tree(answer, each))

@@ -167,12 +167,14 @@ class Echo:
         up: By how much every pitch is higher, as a base-40 interval.
         what: Who comes back: "all", the chord and every voice; "melody", the highest voice;
             "harmony", the chord alone.
+        surface: Whether what is struck between comes back too.
     """
 
     time: Fraction
     of: Fraction
     up: int = 0
     what: str = "all"
+    surface: bool = True
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ _NATS = 10
 _OCTAVES = range(1, 8)
 _WIDEST = 9
 
+# What the network knows under a wider name.
+_GOALS = {"perfect": "authentic", "imperfect": "authentic"}
+
 Suit = NDArray[np.float32]
 
 
@@ -37,7 +40,7 @@ class Network:
         self._plan, self._weight = plan, weight
         self._clock = facts.clock(plan)
         score = plan.score
-        goals = {time: kind for time, kind in plan.cadences if kind != "any"}
+        goals = {t: _GOALS.get(kind, kind) for t, kind in plan.cadences if kind != "any"}
         self._seen = frames(score, score.keys[-1], goals=goals, open_at=plan.free)
         suits = infer.suits(self._seen, split=split)
         self._suits = replace(

@@ -400,6 +400,8 @@ class Spec(_Model):
     def _has_a_length(self) -> Self:
         if self.length is None and not self.given and self.form is None:
             raise ValueError("how long is the piece? Expected bars, phrases or a given line")
+        if self.phrases and self.form is not None:
+            raise _at(("phrases",), "a form has its own phrases: expected either form or phrases")
         if self.sections and self.form is None:
             raise _at(("sections",), "there are sections only in a form: say which, with form")
         return self

@@ -84,7 +84,8 @@ def outline(
         tempo=Fraction(spec.tempo).limit_denominator(1000),
         voices=voices,
         measures=bars,
-        signatures=model.signatures if model else (Signature(Fraction(0), keys[0].fifths),),
+        signatures=stages_plan.signatures(plan, spec) if plan
+        else model.signatures if model else (Signature(Fraction(0), keys[0].fifths),),
         keys=keys,
         phrase_ends=ends,
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from cspcomposer.plan import SURFACE_CHANGES, Echo, Phrase, Plan, Section
-from cspcomposer.score import Key
+from cspcomposer.score import Key, Signature
 from cspcomposer.spec import PhraseSpec, Spec
 
 # Up to half an octave up or down, in base-40.
@@ -45,6 +45,17 @@ def keys(plan: Plan, spec: Spec) -> tuple[Key, ...]:
     return tuple(out)
 
 
+def signatures(plan: Plan, spec: Spec) -> tuple[Signature, ...]:
+    """Return the key signatures: those of the parts of the piece, not of every turn in them."""
+    out = [Signature(Fraction(0), spec.key.fifths)]
+    for section in plan.sections:
+        if section.depth == 1 and section.key and section.key.fifths != out[-1].fifths:
+            begin = max(section.begin, Fraction(0)) if section.begin > spec.pickup else Fraction(0)
+            out = [s for s in out if s.onset != begin]
+            out.append(Signature(begin, section.key.fifths))
+    return tuple(out)
+
+
 def echoes(plan: Plan, spec: Spec, slots: tuple[Fraction, ...]) -> tuple[Echo, ...]:
     """Return which slots come back from which others.
 
@@ -64,7 +75,10 @@ def echoes(plan: Plan, spec: Spec, slots: tuple[Fraction, ...]) -> tuple[Echo, .
             first = found.get((echo.of, "all")) or found.get((echo.of, echo.what))
             if first:
                 what = echo.what if first.what == "all" else first.what
-                echo = replace(echo, of=first.of, up=echo.up + first.up, what=what)
+                echo = replace(
+                    echo, of=first.of, up=echo.up + first.up, what=what,
+                    surface=echo.surface and first.surface,
+                )  # fmt: skip
             found[echo.time, echo.what] = echo
     return tuple(sorted(found.values(), key=lambda e: (e.time, e.what)))
 
@@ -73,6 +87,7 @@ def _of(
     section: Section, model: Section, spec: Spec, slots: tuple[Fraction, ...]
 ) -> Iterator[Echo]:
     changes = set(section.changes) - SURFACE_CHANGES
+    plain = not SURFACE_CHANGES & set(section.changes)
     if "mode" in changes or {"melody", "harmony"} <= changes:
         return
     line = bar_line(section.begin, spec.pickup)
@@ -85,7 +100,7 @@ def _of(
     what = "harmony" if "melody" in changes else "melody" if "harmony" in changes else "all"
     for slot in slots:
         if line - spec.pickup <= slot < end - spec.pickup:
-            yield Echo(slot, slot - shift, up, what)
+            yield Echo(slot, slot - shift, up, what, plain)
 
 
 def _interval(before: Key | None, after: Key | None) -> int:
