@@ -13,7 +13,6 @@ from cspcomposer.score import Chord, Voice
 from cspcomposer.search import Effort, Ending, search
 from cspcomposer.solver import Solver, Source
 
-CONFLICTS_A_SLOT = 150
 SHOWN = {"pitch": 3}
 # What a filling voice pays for moving by so many letters, up or down.
 _STRIDES = {1: 0, 2: 1, 3: 3, 4: 6, 5: 10, 6: 15, 7: 22, 8: 22, 9: 40}
@@ -41,8 +40,8 @@ def filled(
     bass: Voice,
     *,
     compass: Mapping[str, tuple[int, int]],
+    effort: Effort,
     seed: int = 0,
-    effort: Effort | None = None,
 ) -> Filling | None:
     """Return the best notes between a melody and a bass, or None where there are none.
 
@@ -85,7 +84,7 @@ def filled(
     ending: Ending | None = None
     for step in search(
         solver, [*rules, *texts], show=SHOWN, decisions=partial(facts.decisions, laid),
-        effort=effort or Effort(CONFLICTS_A_SLOT * len(outline.slots)), seed=seed,
+        effort=effort, seed=seed,
     ):  # fmt: skip
         if isinstance(step, Ending):
             ending = step

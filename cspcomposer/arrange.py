@@ -30,6 +30,7 @@ from cspcomposer.score import (
     Voice,
     note_at,
 )
+from cspcomposer.search import Effort
 from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import Spec
 from cspcomposer.specfile import LoadedSpec
@@ -38,6 +39,8 @@ from cspcomposer.texture import Instrument, Player, Texture
 from cspcomposer.tune import Tune, tune
 
 MOST_NOTES = 8
+CONFLICTS_A_BAR, CONFLICTS_A_NOTE, CONFLICTS_A_SLOT = 600, 120, 150
+LEAST = 1.0
 # A staff for the left hand is read in the treble clef from about this height on, in semitones.
 LOW = 64
 _LINE_RULES = ("melody", "dissonance", "voices", "harmony")
@@ -56,6 +59,12 @@ class _Work:
     outline: Outline
     texture: Texture
     seed: int
+    effort: Effort | None = None
+
+    def share(self, conflicts: int, part: float) -> Effort:
+        """Return the effort of one stage: so many conflicts, or its part of the seconds."""
+        seconds = self.effort.seconds if self.effort else None
+        return Effort(conflicts, None if seconds is None else max(LEAST, part * seconds))
 
     @property
     def spec(self) -> Spec:
@@ -110,6 +119,7 @@ def arranged(
     *,
     own: Iterable[Path] = (),
     seed: int = 0,
+    effort: Effort | None = None,
 ) -> Decorated:
     """Return a setting as a piece for players: with an invented melody in a texture.
 
@@ -120,13 +130,16 @@ def arranged(
         loaded: The specification; it names a texture.
         own: Rule files of the user's own.
         seed: The same seed gives the same piece.
+        effort: How long to search; of its seconds each stage takes a share.
 
     Raises:
         NoSolution: no melody, or no accompaniment, obeys the rules; says which.
     """
     assert loaded.spec.texture, "an arrangement needs a texture"
     outline = replace(plan, score=setting)
-    work = _Work(solver, loaded, tuple(own), outline, texture.texture(loaded.spec.texture), seed)
+    work = _Work(
+        solver, loaded, tuple(own), outline, texture.texture(loaded.spec.texture), seed, effort
+    )
     bass = _bass(work)
     (lead,) = work.texture.voices("melody")
     found = _line(work, lead, [bass])
@@ -145,7 +158,7 @@ def arranged(
         filling = _filled(replace(work, texture=form), found.line, fills, bass)
         costs.append(filling.cost)
         chosen = {**filling.pitches, bass.name: {n.onset: n.pitch for n in bass.notes}}
-        for voice, notes in texture.played(name, outline, chosen).items():
+        for voice, notes in texture.played(name, outline, chosen, work.spec.style).items():
             mine = tuple(n for n in notes if _texture_at(work, n.onset) == name)
             before = voices[voice].notes if voice in voices else ()
             voices[voice] = Voice(voice, voice, "bass", tuple(sorted((*before, *mine))))
@@ -230,6 +243,7 @@ def _line(
             work.solver, rules, work.outline, voice, moves.notes, others,
             report=_report(work), wishes=wishes, places=_places(work, moves), anchors=anchors,
             compass=compass, seed=work.seed,
+            effort=work.share(CONFLICTS_A_NOTE * len(moves.notes), 0.5),
         )  # fmt: skip
         if found:
             return found
@@ -273,6 +287,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
         others=others,
         wishes=wishes,
         seed=work.seed,
+        effort=work.share(CONFLICTS_A_BAR * len(bars), 0.2),
     )
     if found is None:
         empty = [bar.measure.number for bar in bars if not bar.cells]
@@ -337,6 +352,7 @@ def _filled(work: _Work, melody: Voice, fills: Sequence[str], bass: Voice) -> ac
         found = accompany.filled(
             work.solver, rules, work.outline, melody, fills, bass,
             compass=work.texture.compass, seed=work.seed,
+            effort=work.share(CONFLICTS_A_SLOT * len(work.outline.slots), 0.2),
         )  # fmt: skip
         if found:
             return found
@@ -393,7 +409,7 @@ def _score(work: _Work, voices: Mapping[str, Voice]) -> Score:
         score,
         voices=tuple(found),
         parts=parts,
-        symbols=tuple(_symbols(score, work.outline)) if work.texture.symbols else (),
+        symbols=tuple(_symbols(work.outline, work.spec.style)) if work.texture.symbols else (),
     )
 
 
@@ -456,10 +472,10 @@ def _instrument(work: _Work, voice: str) -> Instrument:
     return texture.instrument(said.get(player.name, player.instrument))
 
 
-def _symbols(score: Score, outline: Outline) -> list[Symbol]:
+def _symbols(outline: Outline, style: str) -> list[Symbol]:
     """Return the names of the chords, where they change."""
     out: list[Symbol] = []
-    for onset, root, quality, bass in texture.named(outline):
+    for onset, root, quality, bass in texture.named(outline, style):
         if not out or (root, quality, bass) != (out[-1].root, out[-1].quality, out[-1].bass):
             out.append(Symbol(onset, root, quality, bass))
     return out

@@ -220,7 +220,9 @@ def finished(
     setting = finish.decoded(plan, best)
     overrides: dict[str, str] = dict(spec.rules)
     if spec.texture:
-        surface = arrange.arranged(solver, setting, plan, task.loaded, own=task.own, seed=task.seed)
+        surface = arrange.arranged(
+            solver, setting, plan, task.loaded, own=task.own, seed=task.seed, effort=rest
+        )
         overrides = arrange.unjudged(spec.texture) | overrides
     else:
         surface = decorated(

@@ -19,7 +19,6 @@ from cspcomposer.score import Voice
 from cspcomposer.search import Effort, Ending, search
 from cspcomposer.solver import Solver, Source
 
-CONFLICTS_A_BAR = 600
 TEMPERATURE = 6
 Notes = tuple[tuple[Fraction, Fraction], ...]
 
@@ -49,6 +48,7 @@ def rhythm(
     bars: Sequence[Bar],
     *,
     others: Sequence[Voice] = (),
+    effort: Effort,
     wishes: Sequence[str] = (),
     seed: int = 0,
 ) -> Rhythm | None:
@@ -60,6 +60,7 @@ def rhythm(
         outline: The setting in whose bars it moves.
         line: The voice.
         bars: What is offered in each bar; bars that are not named stay empty.
+        effort: How long to search.
         others: The lines beside which it goes.
         wishes: Further facts, of its density for example.
         seed: The same seed gives the same rhythm.
@@ -84,7 +85,7 @@ def rhythm(
         [*rules, Source("given", given)],
         show=facts_lines.TAKES,
         decisions=facts_lines.rhythm_decisions,
-        effort=Effort(CONFLICTS_A_BAR * len(bars)),
+        effort=effort,
         seed=seed,
     ):
         if isinstance(step, Ending):

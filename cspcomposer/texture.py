@@ -180,7 +180,7 @@ def source(name: str) -> Source:
 
 
 def played(
-    name: str, outline: Outline, chosen: Mapping[str, Mapping[Fraction, int]]
+    name: str, outline: Outline, chosen: Mapping[str, Mapping[Fraction, int]], style: str
 ) -> dict[str, tuple[Note, ...]]:
     """Return what the voices of a texture play.
 
@@ -188,6 +188,7 @@ def played(
         name: The texture's.
         outline: The setting: its slots, its chords.
         chosen: The note of each accompanying voice at each slot.
+        style: The style's name.
     """
     # Beats are cut in twelve parts, so that every texture finds its own.
     unit = min(Fraction(4, m.unit) for m in outline.score.measures)
@@ -204,7 +205,7 @@ def played(
     ]
     given = facts.facts(fine)
     atoms, _ = solver.consequences(
-        [*_program(name), Source("given", given), Source("chosen", "\n".join(said))],
+        [*_program(name, style), Source("given", given), Source("chosen", "\n".join(said))],
         show={"plays": 4},
     )
     out: dict[str, list[Note]] = {}
@@ -216,11 +217,12 @@ def played(
     return {voice: tuple(sorted(notes)) for voice, notes in out.items()}
 
 
-def named(outline: Outline) -> list[tuple[Fraction, int, str, int]]:
+def named(outline: Outline, style: str) -> list[tuple[Fraction, int, str, int]]:
     """Return slot, root, quality and bass of each chord; the bass is 0 where it is the root."""
-    ticking, wanted = facts.clock(outline), {"sonority": 3}
+    ticking, wanted = facts.clock(outline), {"named": 3}
     texts = [Source(str(p), rulebook.base_part(p)) for p in rulebook.theory()]
-    kept = sliced([*texts], list(wanted.items()))
+    own = rulebook.style_file(style)
+    kept = sliced([*texts, Source(str(own), rulebook.base_part(own))], list(wanted.items()))
     laid = bare(outline, Fraction(1, ticking.quarter))
     atoms, _ = solver.consequences([*kept, Source("given", facts.facts(laid))], show=wanted)
     lowest = outline.score.voices[-1]
@@ -244,8 +246,9 @@ def bare(outline: Outline, part: Fraction) -> Outline:
 
 
 @lru_cache(maxsize=8)
-def _program(name: str) -> tuple[Source, ...]:
-    texts = [Source(str(p), rulebook.base_part(p)) for p in rulebook.theory()]
+def _program(name: str, style: str) -> tuple[Source, ...]:
+    paths = [*rulebook.theory(), rulebook.style_file(style)]
+    texts = [Source(str(p), rulebook.base_part(p)) for p in paths]
     return tuple(sliced([*texts, source(name)], [("plays", 4)]))
 
 

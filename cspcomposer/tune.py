@@ -13,8 +13,6 @@ from cspcomposer.score import Note, Voice
 from cspcomposer.search import Effort, Ending, search
 from cspcomposer.solver import Solver, Source, consequences
 
-CONFLICTS_A_NOTE = 120
-
 
 @dataclass(frozen=True)
 class Tune:
@@ -44,9 +42,9 @@ def tune(
     places: Sequence[int] = (),
     anchors: Sequence[Note] = (),
     compass: tuple[int, int] | None = None,
+    effort: Effort,
     seed: int = 0,
     temperature: float = 0.3,
-    effort: Effort | None = None,
 ) -> Tune | None:
     """Return the best pitches for a line, or None where none are allowed.
 
@@ -90,7 +88,7 @@ def tune(
         sources,
         show=facts_lines.SUNG,
         decisions=partial(facts_lines.decisions, voice=line.name, places=where),
-        effort=effort or Effort(CONFLICTS_A_NOTE * len(notes)),
+        effort=effort,
         seed=seed,
     ):
         if isinstance(step, Ending):
