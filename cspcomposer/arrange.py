@@ -453,7 +453,7 @@ def _united(work: _Work) -> list[Player]:
 
 
 def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
-    kind = texture.instrument(work.spec.instruments.get(player.name, player.instrument))
+    kind = texture.instrument(_plays(work, player))
     clefs = []
     for place, staff in enumerate(player.staves):
         heights = [pitches.midi(n.pitch) for v in staff if v in voices for n in voices[v].notes]
@@ -463,13 +463,20 @@ def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
     return Part(kind.label, kind.program, player.staves, tuple(clefs), kind.written)
 
 
+def _plays(work: _Work, player: Player) -> str:
+    """Return the instrument of a part; where it has one voice, that voice's name says so too."""
+    said = work.spec.instruments
+    voices = [name for staff in player.staves for name in staff]
+    alone = said.get(voices[0]) if len(voices) == 1 else None
+    return said.get(player.name) or alone or player.instrument
+
+
 def _instrument(work: _Work, voice: str) -> Instrument:
     """Return the instrument that plays a voice."""
-    said = work.spec.instruments
-    if voice in said:
-        return texture.instrument(said[voice])
+    if voice in work.spec.instruments:
+        return texture.instrument(work.spec.instruments[voice])
     player = next(p for p in work.texture.players if any(voice in s for s in p.staves))
-    return texture.instrument(said.get(player.name, player.instrument))
+    return texture.instrument(_plays(work, player))
 
 
 def _symbols(outline: Outline, style: str) -> list[Symbol]:

@@ -22,7 +22,7 @@ from cspcomposer import (
 from cspcomposer.check import Report, Violation
 from cspcomposer.compose import Composition, Task
 from cspcomposer.compose_setting import FINER, Watcher
-from cspcomposer.errors import BadInput, Fault, NoSolution, counted
+from cspcomposer.errors import BadInput, BadSpec, Fault, NoSolution, counted
 from cspcomposer.facts import Outline
 from cspcomposer.recompose_parts import Parts
 from cspcomposer.recompose_plan import Again
@@ -65,6 +65,9 @@ def recompose(
         BadInput: it has no such bars or voices, nothing in them is open, or less than the distance.
         BadSpec, BadRules, NoSolution, OutOfTime: as `compose.compose`.
     """
+    if loaded.spec.texture:
+        message = "a piece with a texture cannot be composed again in part yet."
+        raise BadSpec(loaded.fault("texture", message, "Compose it whole, with another seed."))
     task = compose.task(loaded, seed=seed, effort=effort)
     with Solver() as solver:
         again = _laid_out(task, finished, redo)

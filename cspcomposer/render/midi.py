@@ -25,7 +25,8 @@ _MINOR = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", 
 def midi(score: Score) -> bytes:
     """Return the bytes of the file, the same for the same score; 480 ticks to a quarter note.
 
-    Voices with a singer's name are given a choir, others a piano. A measure shorter than its
+    A player's voices have the sound of the instrument; else voices with a singer's name are given a
+    choir, others a piano. A measure shorter than its
     metre, such as a pick-up, has a time signature of its own, so that bars count from bar lines.
 
     Raises:
@@ -37,7 +38,8 @@ def midi(score: Score) -> bytes:
     file.tracks.append(_conductor(score))
     for number, voice in enumerate(score.voices):
         channel = number % 15
-        file.tracks.append(_track(voice, score.end, channel + (channel >= 9)))
+        program = _program(score, voice)
+        file.tracks.append(_track(voice, score.end, channel + (channel >= 9), program))
     out = io.BytesIO()
     file.save(file=out)
     return out.getvalue()
@@ -64,10 +66,17 @@ def _conductor(score: Score) -> mido.MidiTrack:
     return _joined(sorted(events, key=lambda event: event[0]), score.end)
 
 
-def _track(voice: Voice, end: Fraction, channel: int) -> mido.MidiTrack:
+def _program(score: Score, voice: Voice) -> int:
+    """Return the sound of a voice: its player's, or a singer's by its name."""
+    for part in score.parts:
+        if any(voice.name in staff for staff in part.staves):
+            return part.program
+    return CHOIR if voice.name in _SUNG else PIANO
+
+
+def _track(voice: Voice, end: Fraction, channel: int, program: int) -> mido.MidiTrack:
     from mido import Message, MetaMessage
 
-    program = CHOIR if voice.name in _SUNG else PIANO
     events: list[tuple[int, mido.Message | mido.MetaMessage]] = [
         (0, MetaMessage("track_name", name=_latin(voice.label))),
         (0, Message("program_change", channel=channel, program=program)),

@@ -1,0 +1,343 @@
+"""Invented melodies, textures and instruments: compose, then look at what came out."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from fractions import Fraction as F
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from composing import ROOT, composed, hard, spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cspcomposer import pitch, render, specfile, texture
+from cspcomposer import compose as composer
+from cspcomposer.candidates_cells import cells, figures
+from cspcomposer.compose import Composition
+from cspcomposer.errors import BadSpec
+from cspcomposer.metre import Metre
+from cspcomposer.render.midi import midi
+from cspcomposer.render.musicxml import musicxml
+from cspcomposer.render.parts import fifths, interval
+from cspcomposer.score import Note, Part, Score, Symbol, Voice, measure_at
+from cspcomposer.search import Effort
+
+CHORDS = """
+style: song
+key: C major
+metre: {metre}
+harmonic_rhythm: bar
+phrases: [{{bars: 4, cadence: half}}, {{bars: 4, cadence: authentic}}]
+given:
+  numerals: |
+    m1 C: I
+    m2 IV
+    m3 I6
+    m4 V
+    m5 I
+    m6 IV
+    m7 V7
+    m8 I
+seed: 1
+"""
+EXAMPLES = sorted((ROOT / "examples" / "textures").glob("*.yaml"))
+METRES = [Metre(2, 4), Metre(3, 4), Metre(4, 4), Metre(6, 8), Metre(9, 8), Metre(2, 2)]
+
+
+def piece(further: str, metre: str = "4/4", **said: int) -> Composition:
+    return composed(CHORDS.format(metre=metre) + further, **said)
+
+
+def bar_rhythm(score: Score, voice: str, number: int) -> list[tuple[F, F]]:
+    """Where the notes of a bar are struck, and how long they last."""
+    bar = next(m for m in score.measures if m.number == number)
+    return [
+        (n.onset - bar.onset, n.duration)
+        for n in score.voice(voice).notes
+        if bar.onset <= n.onset < bar.onset + bar.length
+    ]
+
+
+@pytest.fixture(scope="module")
+def waltz() -> Composition:
+    return piece("texture: waltz\n", "3/4")
+
+
+@pytest.fixture(scope="module")
+def clarinet_song() -> Composition:
+    return piece("texture: song\ninstruments: {melody: clarinet}\n")
+
+
+@given(st.sampled_from(METRES), st.sets(st.sampled_from(sorted({f for _, f in figures().strokes}))))
+@settings(max_examples=40, deadline=None)
+def test_a_rhythm_fills_its_bar_and_no_more(metre: Metre, allowed: set[str]) -> None:
+    for cell in cells(metre, metre.full, allowed=allowed, most=6, syncopations=1):
+        assert sum(length for _, length in cell.notes) == metre.full
+        assert cell.onsets[0] == 0
+        assert len(cell.onsets) <= 6
+        assert set(cell.figures) <= allowed
+
+
+def test_a_bar_without_syncopation_strikes_late_only_behind_a_dotted_note() -> None:
+    for cell in cells(Metre(4, 4), F(4), allowed=("plain", "held", "offbeat"), most=8):
+        for before, figure in zip(cell.figures, cell.figures[1:], strict=False):
+            assert figure != "offbeat" or before == "plain"
+
+
+def test_a_pick_up_has_rhythms_of_its_own_length() -> None:
+    found = cells(Metre(4, 4), F(1), allowed=("plain", "eighths"))
+    assert {c.onsets for c in found} == {(F(0),), (F(0), F(1, 2))}
+
+
+def test_the_second_phrase_takes_up_the_rhythm_of_the_first(waltz: Composition) -> None:
+    for first, second in ((1, 5), (2, 6), (1, 3)):
+        found = bar_rhythm(waltz.score, "melody", first)
+        assert found == bar_rhythm(waltz.score, "melody", second), (first, second)
+
+
+def test_over_the_same_chord_the_idea_comes_back_note_for_note(waltz: Composition) -> None:
+    notes = waltz.score.voice("melody").notes
+    first = [n.pitch for n in notes if measure_at(waltz.score, n.onset).number == 1]
+    again = [n.pitch for n in notes if measure_at(waltz.score, n.onset).number == 5]
+    assert first == again
+
+
+def test_a_phrase_ends_on_its_longest_note(waltz: Composition) -> None:
+    notes = waltz.score.voice("melody").notes
+    for end in waltz.score.phrase_ends:
+        last = next(n for n in notes if n.onset == end)
+        assert last.duration == max(n.duration for n in notes if n.onset <= end)
+
+
+def test_the_melody_comes_home(waltz: Composition) -> None:
+    assert pitch.class_name(pitch.class_of(waltz.score.voice("melody").notes[-1].pitch)) == "C"
+
+
+def test_a_waltz_has_its_bass_on_the_bar_line_and_its_chords_behind(waltz: Composition) -> None:
+    score = waltz.score
+    for note in score.voice("bass").notes:
+        assert note.onset in {m.onset for m in score.measures}
+    last = score.measures[-1].onset
+    for note in score.voice("chord_1").notes:
+        assert note.onset == last or measure_at(score, note.onset).onset != note.onset
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", texture.textures())
+def test_every_texture_makes_a_piece_without_hard_faults(name: str) -> None:
+    made = piece(f"texture: {name}\n")
+    assert hard(made) == []
+    form = texture.texture(name)
+    assert {v.name for v in made.score.voices} == set(form.roles)
+    for voice in made.score.voices:
+        assert voice.notes, voice.name
+    low, high = form.compass.get("melody", texture.instrument("voice").compass)
+    assert all(low <= n.pitch <= high for n in made.score.voice("melody").notes)
+    assert musicxml(made.score)
+
+
+@pytest.mark.slow
+def test_a_contour_that_falls_begins_higher_than_it_ends() -> None:
+    heights = {}
+    for contour in ("fall", "rise"):
+        notes = piece(f"texture: lead_sheet\ncontour: {contour}\n").score.voice("melody").notes
+        half = len(notes) // 2
+        first, second = (mean(n.pitch for n in part) for part in (notes[:half], notes[half:]))
+        heights[contour] = second - first
+    assert heights["fall"] < heights["rise"]
+
+
+@pytest.mark.slow
+def test_a_denser_melody_has_more_notes() -> None:
+    sizes = [
+        len(piece(f"texture: lead_sheet\nrhythm: {{density: {d}}}\n").score.voice("melody").notes)
+        for d in (0.6, 1.8)
+    ]
+    assert sizes[0] < sizes[1]
+
+
+@pytest.mark.slow
+def test_a_curve_of_density_grows_where_it_grows() -> None:
+    score = piece("texture: lead_sheet\nrhythm: {density: [0.5, 2]}\n").score
+    assert len(bar_rhythm(score, "melody", 2)) < len(bar_rhythm(score, "melody", 7))
+
+
+def test_only_the_figures_that_are_allowed_are_used() -> None:
+    score = piece("texture: lead_sheet\nrhythm: {figures: [plain, held]}\n").score
+    assert all(n.onset.denominator == 1 for n in score.voice("melody").notes)
+
+
+def test_the_same_seed_gives_the_same_piece_and_another_another() -> None:
+    melodies = [
+        piece("texture: lead_sheet\n", seed=seed).score.voice("melody").notes for seed in (1, 1, 2)
+    ]
+    assert melodies[0] == melodies[1]
+    assert melodies[0] != melodies[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("texture: walz\n", "there is no texture 'walz'. Did you mean 'waltz'?"),
+        ("texture: waltz\ninstruments: {melody: flue}\n", "no instrument 'flue'. Did you mean 'flute'"),
+        ("texture: waltz\ninstruments: {violin_1: flute}\n", "no part or voice 'violin_1'"),
+        ("texture: waltz\nrhythm: {figures: [eigths]}\n", "no figure 'eigths'. Did you mean 'eighths'"),
+        ("contour: arch\n", "there is no texture. Add a texture"),
+    ],
+)
+def test_what_does_not_exist_is_named_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(BadSpec) as caught:
+        composer.task(spec(CHORDS.format(metre="4/4") + text))
+    assert said in str(caught.value)
+    assert "piece.yaml:1" in str(caught.value)
+
+
+def test_a_density_that_nobody_plays_is_refused() -> None:
+    with pytest.raises(BadSpec, match=r"0\.25 to 6"):
+        spec(CHORDS.format(metre="4/4") + "texture: waltz\nrhythm: {density: 40}\n")
+
+
+def test_an_instrument_that_transposes_reads_what_it_does_not_sound(
+    clarinet_song: Composition,
+) -> None:
+    root = ET.fromstring(musicxml(clarinet_song.score))
+    part = root.find("part")
+    assert part is not None
+    assert part.findtext(".//transpose/chromatic") == "-2"
+    assert part.findtext(".//key/fifths") == "2"
+    first = part.find(".//note/pitch")
+    assert first is not None
+    written = pitch.make(
+        first.findtext("step", ""), int(first.findtext("alter", "0")), int(first.findtext("octave", ""))
+    )
+    assert written - clarinet_song.score.voice("melody").notes[0].pitch == interval((1, 2)) == 6
+
+
+def test_music21_hears_every_part_as_it_sounds(clarinet_song: Composition) -> None:
+    from music21 import converter
+
+    stream = converter.parse(musicxml(clarinet_song.score), format="musicxml").toSoundingPitch()
+    heard = sorted(
+        (F(e.getOffsetInHierarchy(stream)), p.midi)
+        for e in stream.recurse().notes
+        if "Harmony" not in e.classes and not (e.tie and e.tie.type != "start")
+        for p in e.pitches
+    )
+    meant = sorted(
+        {
+            (n.onset, pitch.midi(n.pitch), part.label)
+            for part in clarinet_song.score.parts
+            for staff in part.staves
+            for name in staff
+            for n in clarinet_song.score.voice(name).notes
+        }
+    )
+    assert heard == [(onset, height) for onset, height, _ in meant]
+
+
+def test_chords_are_named_where_they_change(clarinet_song: Composition) -> None:
+    root = ET.fromstring(musicxml(clarinet_song.score))
+    names = [
+        (h.findtext("root/root-step"), h.findtext("kind"), h.findtext("bass/bass-step"))
+        for h in root.iter("harmony")
+    ]
+    assert names == [
+        ("C", "major", None), ("F", "major", None), ("C", "major", "E"), ("G", "major", None),
+        ("C", "major", None), ("F", "major", None), ("G", "dominant", None), ("C", "major", None),
+    ]  # fmt: skip
+
+
+def test_midi_has_the_sound_of_each_instrument(clarinet_song: Composition) -> None:
+    import io
+
+    import mido
+
+    file = mido.MidiFile(file=io.BytesIO(midi(clarinet_song.score)))
+    sounds = {m.program for track in file.tracks for m in track if m.type == "program_change"}
+    assert sounds == {71, 0}
+
+
+def simple(*notes: tuple[str, int, int, str], part: Part, symbols: tuple[Symbol, ...] = ()) -> Score:
+    """A score of one bar from voice, onset and length in quarters, and pitch."""
+    from cspcomposer.score import Measure, Signature
+
+    names = dict.fromkeys(n[0] for n in notes)
+    voices = tuple(
+        Voice(name, name, "bass", tuple(
+            Note(F(a), F(b), pitch.parse(p)) for v, a, b, p in notes if v == name
+        ))
+        for name in names
+    )  # fmt: skip
+    bar = Measure(1, F(0), F(4), 4, 4)
+    return Score("", "", F(100), voices, (bar,), (Signature(F(0), 0),), parts=(part,), symbols=symbols)
+
+
+def test_voices_that_move_together_share_a_stem() -> None:
+    part = Part("Piano", 0, (("up",), ("a", "b")), ("treble", "bass"))
+    score = simple(("up", 0, 4, "C5"), ("a", 1, 1, "E3"), ("b", 1, 1, "C3"), part=part)
+    notes = list(ET.fromstring(musicxml(score)).iter("note"))
+    lower = [n for n in notes if n.findtext("staff") == "2" and n.find("pitch") is not None]
+    assert [n.find("chord") is not None for n in lower] == [False, True]
+    assert {n.findtext("duration") for n in lower} == {"1"}
+
+
+def test_voices_that_do_not_move_together_have_stems_of_their_own() -> None:
+    part = Part("Piano", 0, (("up",), ("a", "b")), ("treble", "bass"))
+    score = simple(("up", 0, 4, "C5"), ("a", 1, 1, "E3"), ("b", 0, 4, "C3"), part=part)
+    notes = list(ET.fromstring(musicxml(score)).iter("note"))
+    lower = [n for n in notes if n.findtext("staff") == "2"]
+    assert {n.findtext("voice") for n in lower} == {"2", "3"}
+    assert not any(n.find("chord") is not None for n in lower)
+
+
+def test_a_chord_on_one_staff_has_one_sign_for_each_altered_note() -> None:
+    part = Part("Piano", 0, (("a", "b"),), ("bass",))
+    score = simple(
+        ("a", 0, 1, "F#3"), ("b", 0, 1, "C3"), ("a", 1, 1, "F#3"), ("b", 1, 1, "C#3"), part=part
+    )
+    signs = [n.findtext("accidental", "") for n in ET.fromstring(musicxml(score)).iter("note")]
+    assert [s for s in signs if s] == ["sharp", "sharp"]
+
+
+@pytest.mark.parametrize("name", sorted(texture.instruments()))
+def test_an_instrument_is_read_in_a_key_that_fits_its_transposition(name: str) -> None:
+    known = texture.instrument(name)
+    assert known.compass[0] < known.compass[1]
+    # A fifth up is seven semitones: the signature and the interval say the same.
+    assert (fifths(known.written) * 7 - known.written[1]) % 12 == 0
+    assert interval(known.written) % 40 in (0, 6, 23, 29)
+
+
+def test_a_texture_cannot_be_composed_again_in_part(waltz: Composition) -> None:
+    from cspcomposer.recompose import Parts, recompose
+
+    loaded = spec(CHORDS.format(metre="3/4") + "texture: waltz\n")
+    with pytest.raises(BadSpec, match="cannot be composed again"):
+        recompose(loaded, waltz.score, Parts())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_an_example_is_composed_without_hard_faults(path: Path, tmp_path: Path) -> None:
+    made = composer.compose(specfile.load(path), effort=Effort(None, 40.0))
+    assert hard(made) == []
+    files = render.write(made.score, tmp_path, path.stem, ("musicxml", "midi", "svg"))
+    assert all(file.stat().st_size for file in files)
+    program = shutil.which("mscore3")
+    if program:
+        subprocess.run(
+            [program, "-o", str(tmp_path / "out.mscx"), str(files[0])],
+            check=True, capture_output=True, timeout=120,
+            env={"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert (tmp_path / "out.mscx").stat().st_size
+
+
+def test_parts_are_optional(waltz: Composition) -> None:
+    bare = replace(waltz.score, parts=())
+    assert musicxml(bare) != musicxml(waltz.score)
