@@ -84,7 +84,9 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
         new = harmonies[slot]
         before = chords[-1] if chords else None
         breathed = before and any(before.onset <= breath < slot for breath in breaths)
-        if before is None or breathed or before.figured != new.figured:
+        # One numeral in two keys is two chords.
+        turned = before and any(before.onset < key.onset <= slot for key in score.keys)
+        if before is None or breathed or turned or before.figured != new.figured:
             chords.append(new)
     return Score(
         score.title, score.composer, score.tempo, tuple(voices), score.measures, score.signatures,
