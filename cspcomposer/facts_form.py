@@ -392,7 +392,9 @@ def tree(answer: Answer, asked: Derivation) -> Region:
     splits: dict[tuple[int, int, str], tuple[str, int]] = {}
     for atom in answer.atoms:
         if atom.name == "expands":
-            _, begin, end, kind, how, middle = atom.arguments
+            phrase, begin, end, kind, how, middle = atom.arguments
+            if phrase != asked.phrase:
+                continue
             splits[begin, end, str(kind)] = (str(how), middle)
     steps = {(str(a.arguments[0]), str(a.arguments[1])): tuple(map(str, a.arguments[2:]))
              for a in answer.atoms if a.name == "step"}  # fmt: skip

@@ -22,7 +22,7 @@ from cspcomposer.solver import Answer, Solver, Source, Term
 from cspcomposer.specfile import LoadedSpec
 
 CONFLICTS = 30_000
-OPTIONS = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min")
+OPTIONS = ("--opt-strategy=usc,oll,stratify",)
 _WANTED = facts_form.SHOWN
 _FORM = {"form": 2, "usual": 2, "part": 3, "share": 3, "made_as": 3, "offers": 2}
 
@@ -75,19 +75,27 @@ def _harmony(
 ) -> tuple[Region, ...]:
     """Return for each phrase the derivation of its harmony; a phrase that returns has it again."""
     program = _program(loaded, folders, "regions")
-    whims = "\n".join(f"{fact}." for fact in facts_form.whims(seed))
-    out: list[Region] = []
-    for each in asked:
-        if each.like is not None:
-            model = out[each.like]
-            out.append(moved(model, each.begin - asked[each.like].begin))
-            continue
-        begins = out[each.begins_like] if each.begins_like is not None else None
-        said = "\n".join(f"{fact}." for fact in facts_form.derivation_facts(each, begins))
-        answer = _best(asker, [*program, Source("asked", f"{said}\n{whims}")], list(facts_form.TREES), seed)
-        assert answer, f"no harmony for {said}"
-        out.append(facts_form.tree(answer, each))
-    return tuple(out)
+    whims = list(facts_form.whims(seed))
+    done: dict[int, Region] = {}
+    waiting = {each.phrase: each for each in asked}
+    while waiting:
+        new = [e for e in waiting.values() if e.like is None and e.begins_like not in waiting]
+        said = list(whims)
+        for each in new:
+            begins = done[each.begins_like] if each.begins_like is not None else None
+            said += facts_form.derivation_facts(each, begins)
+        if new:
+            facts = "\n".join(f"{fact}." for fact in said)
+            texts = [*program, Source("asked", facts)]
+            answer = _best(asker, texts, list(facts_form.TREES), seed)
+            assert answer, f"no harmony for {facts}"
+            done |= {each.phrase: facts_form.tree(answer, each) for each in new}
+        for each in asked:
+            if each.like is not None and each.like in done and each.phrase not in done:
+                by = each.begin - asked[each.like].begin
+                done[each.phrase] = moved(done[each.like], by)
+        waiting = {n: each for n, each in waiting.items() if n not in done}
+    return tuple(done[each.phrase] for each in asked)
 
 
 def moved(region: Region, by: Fraction) -> Region:
