@@ -334,6 +334,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from cspcomposer.files import write_atomically
+
     if options.structure:
         return _structure(options)
     from neural_priors.evaluate import evaluated

@@ -1,4 +1,4 @@
-"""Does a score have the form that was planned? Alike, in its keys, closed as asked: told by its notes.
+"""Does a score have the form that was planned: what is alike, in its keys, closed as asked?
 
 Looks at what sounds, and at nothing that the composer knew: sections that are said to be alike are
 compared beat by beat, keys are found by music21, cadences are read off the outer voices.
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -145,7 +145,9 @@ def _likenesses(
 ) -> tuple[list[float], list[float], list[float]]:
     """Return how alike the pairs of sections are that return, that are varied, that contrast."""
     frames = _frames(score)
-    exact, varied, contrast = [], [], []
+    exact: list[float] = []
+    varied: list[float] = []
+    contrast: list[float] = []
     roots: dict[int, int] = {}
     for part in parts:
         roots[part.place] = part.place if part.model is None else roots[part.model]
@@ -189,7 +191,9 @@ def likeness(one: Sequence[Frame], other: Sequence[Frame]) -> float | None:
     if not one or len(one) != len(other):
         return None
     return max(
-        fmean(0.5 * _same(a, b, up) + 0.5 * _shared(a, b, up) for a, b in zip(one, other, strict=True))
+        fmean(
+            0.5 * _same(a, b, up) + 0.5 * _shared(a, b, up) for a, b in zip(one, other, strict=True)
+        )
         for up in range(12)
     )
 
@@ -300,14 +304,16 @@ def _last(voice: Voice, begin: Fraction, end: Fraction) -> Note | None:
 def chained(score: Score, seed: int = 0) -> Score:
     """Return a piece in which every beat follows the last as it does somewhere in a score.
 
-    A bigram chain over its beats: as long, as like it from one beat to the next, and without a form.
+    A bigram chain over its beats: as long, as like it from beat to beat, and without a form.
     """
     chance = random.Random(seed)
     times = list(pulses(score))
     ends = [*times[1:], score.end]
-    columns = [tuple(n.pitch if (n := note_at(v, t)) else None for v in score.voices) for t in times]
+    columns = [
+        tuple(n.pitch if (n := note_at(v, t)) else None for v in score.voices) for t in times
+    ]
     following: dict[Any, list[Any]] = defaultdict(list)
-    for before, after in zip(columns, columns[1:], strict=False):
+    for before, after in pairwise(columns):
         following[before].append(after)
     column = columns[0]
     out: list[list[Note]] = [[] for _ in score.voices]
