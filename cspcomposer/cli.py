@@ -334,11 +334,34 @@ def _evaluate(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from cspcomposer.files import write_atomically
+
+    if options.structure:
+        return _structure(options)
     from neural_priors.evaluate import evaluated
 
     page = evaluated(quick=options.quick, jobs=options.jobs, console=Console(stderr=True))
     if options.out:
         write_atomically(options.out, page)
+        print(options.out)
+    else:
+        print(page, end="")
+    return 0
+
+
+def _structure(options: argparse.Namespace) -> int:
+    from cspcomposer import evaluate_structure, read
+    from cspcomposer.files import write_atomically
+
+    found = []
+    for path in options.structure:
+        found.append((path.stem, evaluate_structure.structure(path)))
+        score = read.read(path.with_suffix(".musicxml"))
+        plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
+        chain = evaluate_structure.chained(score, seed=1)
+        found.append(("its bigram chain", evaluate_structure.measured(chain, plan, path.stem)))
+    page = evaluate_structure.table(found)
+    if options.out:
+        write_atomically(options.out, page.encode())
         print(options.out)
     else:
         print(page, end="")

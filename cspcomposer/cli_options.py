@@ -93,7 +93,10 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     rules.add_argument("--test", type=Path, metavar="DIR", help="run your own rules' examples")
     rules.set_defaults(run=run["rules"])
 
-    evaluate = commands.add_parser("evaluate", help="measure what the networks are worth")
+    evaluate = commands.add_parser("evaluate", help="measure the networks, or a form")
+    evaluate.add_argument("--structure", type=Path, nargs="+", metavar="PIECE.json",
+                          help="say instead how far composed pieces have the form of their "
+                          "plans, beside chains of their own beats")  # fmt: skip
     evaluate.add_argument("--quick", action="store_true", help="a few pieces instead of all")
     evaluate.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
     evaluate.add_argument("--out", type=Path, metavar="FILE",

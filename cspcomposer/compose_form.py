@@ -405,9 +405,7 @@ def _at_once(
     grounding = time.monotonic() - begin
     best: Answer | None = None
     outcome = Outcome(None, False, (), (), 0)
-    for step in solver.solve(
-        show=list(SHOWN), conflicts=effort.conflicts, seconds=effort.seconds
-    ):
+    for step in solver.solve(show=list(SHOWN), conflicts=effort.conflicts, seconds=effort.seconds):
         if isinstance(step, Answer):
             best = step
             yield Progress(step, time.monotonic() - begin)

@@ -170,8 +170,8 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
             outline.echoes, outline.slots, outline.adornable, outline.further, at
         )
     if outline.plan and outline.free:
-        first = score.measures[0]
-        early = first.length if first.number == 0 else Fraction(0)
+        opening = score.measures[0]
+        early = opening.length if opening.number == 0 else Fraction(0)
         ends = [end for _, end, _ in phrases(score, times)]
         yield from facts_planned.asked(
             outline.plan, outline.echoes, outline.slots, ends, outline.free, early, at

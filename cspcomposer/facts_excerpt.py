@@ -143,9 +143,7 @@ class Piece:
             if echo.what != "melody":
                 self.harmony_of[time] = of
             for voice in () if echo.what == "harmony" else self.voices:
-                if (voice, time) in self.free and (
-                    echo.what == "all" or voice == self.voices[0]
-                ):
+                if (voice, time) in self.free and (echo.what == "all" or voice == self.voices[0]):
                     self.pitch_of[voice, time] = (of, echo.up)
             if echo.up:
                 self._moved.add(time)
@@ -224,7 +222,8 @@ class Piece:
             inside = [self._slot_of.get(time) in shown for time in times]
             return any(inside) if name == "phrase" else all(inside)
 
-        out = [line for line, *said in self._told.near(self._onsets(excerpt)) if kept(*said)]
+        told = self._told.near(self._onsets(excerpt))
+        out = [line for line, name, arguments, times in told if kept(name, arguments, times)]
         return "\n".join([*out, *self._stands(excerpt, known)])
 
     def _onsets(self, excerpt: Excerpt) -> list[int]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from cspcomposer.plan import Climax, Idea, Modulation, Phrase, Plan, Region, Section
 from cspcomposer.score import Key
@@ -112,7 +113,7 @@ def asked(spec: Spec, layout: Layout, seed: int, top: int | None) -> str:
         top: The highest pitch of a melody that is free, or None.
     """
     lengths = own_lengths(spec, layout)
-    out = [f"planned({layout.form})", f"total({total(spec, layout, lengths)})"]
+    out = [f"planned({layout.form})", f"total({total(spec, layout)})"]
     out.append(f"home({spec.key.tonic},{spec.key.mode})")
     if top is not None:
         out.append(f"melody_top({top})")
@@ -148,8 +149,9 @@ def own_lengths(spec: Spec, layout: Layout) -> dict[str, int]:
     return said
 
 
-def total(spec: Spec, layout: Layout, lengths: Mapping[str, int]) -> int:
+def total(spec: Spec, layout: Layout) -> int:
     """Return how many bars a piece has."""
+    lengths = own_lengths(spec, layout)
     if spec.bars is not None:
         return spec.bars
     whole = sum(layout.weights) or 1
@@ -178,12 +180,12 @@ class _Said:
     """An answer's atoms by name, and the parts of the form in order."""
 
     def __init__(self, answer: Answer) -> None:
-        self.by: dict[str, list[tuple[Term, ...]]] = defaultdict(list)
+        self.by: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         for atom in answer.atoms:
             self.by[atom.name].append(atom.arguments)
         self.leaves = sorted(((a[1], a[2], a[0]) for a in self.by["leaf"]), key=lambda a: a[:2])
 
-    def one(self, name: str) -> dict[Term, tuple[Term, ...]]:
+    def one(self, name: str) -> dict[Term, tuple[Any, ...]]:
         """Return the rest of each atom by its first argument."""
         return {a[0]: a[1:] for a in self.by[name]}
 
@@ -234,7 +236,7 @@ def planned(answer: Answer, spec: Spec, layout: Layout, title: str, bars: Bars) 
 
 
 def _section(
-    said: _Said, node: Term, spec: Spec, bars: Bars, stands: Mapping[Term, tuple[Term, ...]]
+    said: _Said, node: Term, spec: Spec, bars: Bars, stands: Mapping[Term, tuple[Any, ...]]
 ) -> Section:
     form, begin, end = said.one("built")[node]
     label = str(said.one("label")[node][0])
@@ -253,7 +255,7 @@ def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
     """Yield the ideas in order: those of a phrase that returns are those that it returns."""
     spans = {node: (begin, end) for node, begin, end in said.by["node"]}
     taken = {node: (of, str(how)) for node, of, how in said.by["taken_up"]}
-    mirrors = dict(said.one("mirrors"))
+    mirrors: dict[Term, Term] = {node: model for node, model in said.by["mirrors"]}
     changed: dict[Term, set[str]] = defaultdict(set)
     for node, change in said.by["changed"]:
         changed[node].add(str(change))
@@ -264,21 +266,21 @@ def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
         name = path(node)
         if phrase in mirrors:
             differs = changed[phrase]
-            first, last = (int(str(b)) for b in spans[node])
+            last = int(str(spans[node][1]))
             start, stop = (int(str(b)) for b in spans[phrase])
             closes = "ending" in differs and last > start + (stop - start + 1) // 2
             if not closes and not differs & {"melody", "mode"}:
-                of = Term("sub", (mirrors[phrase][0], number))
+                of = Term("sub", (mirrors[phrase], number))
                 how = "transposition" if "key" in differs else "repetition"
             elif "mode" in differs:
-                of, how = Term("sub", (mirrors[phrase][0], number)), "transposition"
+                of, how = Term("sub", (mirrors[phrase], number)), "transposition"
         yield Idea(name, begin, end, path(of) if of is not None else "", how)
 
 
 def _modulations(
     said: _Said,
-    stands: Mapping[Term, tuple[Term, ...]],
-    ends: Mapping[Term, tuple[Term, ...]],
+    stands: Mapping[Term, tuple[Any, ...]],
+    ends: Mapping[Term, tuple[Any, ...]],
     bars: Bars,
 ) -> Iterator[Modulation]:
     for node, bar, how in said.by["turns"]:
@@ -392,7 +394,9 @@ def tree(answer: Answer, asked: Derivation) -> Region:
     splits: dict[tuple[int, int, str], tuple[str, int]] = {}
     for atom in answer.atoms:
         if atom.name == "expands":
-            _, begin, end, kind, how, middle = atom.arguments
+            phrase, begin, end, kind, how, middle = atom.arguments
+            if phrase != asked.phrase:
+                continue
             splits[begin, end, str(kind)] = (str(how), middle)
     steps = {(str(a.arguments[0]), str(a.arguments[1])): tuple(map(str, a.arguments[2:]))
              for a in answer.atoms if a.name == "step"}  # fmt: skip

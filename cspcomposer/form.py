@@ -1,4 +1,4 @@
-"""From a specification to the plan of a piece: which form, which keys, which cadences, what returns.
+"""From a specification to the plan of a piece: its form, keys, cadences, and what returns.
 
 What a form is, is said by the files in `asp_rules/forms`, or by the specification; how it is filled
 is chosen under rules. Lays out no notes.
@@ -22,14 +22,14 @@ from cspcomposer.solver import Answer, Solver, Source, Term
 from cspcomposer.specfile import LoadedSpec
 
 CONFLICTS = 30_000
-OPTIONS = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min")
+OPTIONS = ("--opt-strategy=usc,oll,stratify",)
 _WANTED = facts_form.SHOWN
 _FORM = {"form": 2, "usual": 2, "part": 3, "share": 3, "made_as": 3, "offers": 2}
 
 
 def names() -> list[str]:
     """Return the names of the forms of whole pieces."""
-    return sorted(str(a.arguments[0]) for a in _stated(None) if a.name == "usual")
+    return sorted(str(a.arguments[0]) for a in _stated_by(_shipped()) if a.name == "usual")
 
 
 def plan(
@@ -62,7 +62,7 @@ def plan(
     answer = _best(asker, texts, list(_WANTED), seed)
     if answer is None:
         raise NoSolution(*contradictions(asker, loaded, texts, tuple(folders)))
-    bars = _bars(loaded, facts_form.total(loaded.spec, layout, facts_form.own_lengths(loaded.spec, layout)))
+    bars = _bars(loaded, facts_form.total(loaded.spec, layout))
     title = next(str(a.arguments[1]) for a in _stated_by(sources)
                  if a.name == "form" and str(a.arguments[0]) == layout.form)  # fmt: skip
     made = facts_form.planned(answer, loaded.spec, layout, title, bars)
@@ -71,23 +71,35 @@ def plan(
 
 
 def _harmony(
-    asker: Solver, loaded: LoadedSpec, asked: Sequence[Derivation], folders: tuple[Path, ...], seed: int
+    asker: Solver,
+    loaded: LoadedSpec,
+    asked: Sequence[Derivation],
+    folders: tuple[Path, ...],
+    seed: int,
 ) -> tuple[Region, ...]:
     """Return for each phrase the derivation of its harmony; a phrase that returns has it again."""
     program = _program(loaded, folders, "regions")
-    whims = "\n".join(f"{fact}." for fact in facts_form.whims(seed))
-    out: list[Region] = []
-    for each in asked:
-        if each.like is not None:
-            model = out[each.like]
-            out.append(moved(model, each.begin - asked[each.like].begin))
-            continue
-        begins = out[each.begins_like] if each.begins_like is not None else None
-        said = "\n".join(f"{fact}." for fact in facts_form.derivation_facts(each, begins))
-        answer = _best(asker, [*program, Source("asked", f"{said}\n{whims}")], list(facts_form.TREES), seed)
-        assert answer, f"no harmony for {said}"
-        out.append(facts_form.tree(answer, each))
-    return tuple(out)
+    whims = list(facts_form.whims(seed))
+    done: dict[int, Region] = {}
+    waiting = {each.phrase: each for each in asked}
+    while waiting:
+        new = [e for e in waiting.values() if e.like is None and e.begins_like not in waiting]
+        said = list(whims)
+        for each in new:
+            begins = done[each.begins_like] if each.begins_like is not None else None
+            said += facts_form.derivation_facts(each, begins)
+        if new:
+            facts = "\n".join(f"{fact}." for fact in said)
+            texts = [*program, Source("asked", facts)]
+            answer = _best(asker, texts, list(facts_form.TREES), seed)
+            assert answer, f"no harmony for {facts}"
+            done |= {each.phrase: facts_form.tree(answer, each) for each in new}
+        for each in asked:
+            if each.like is not None and each.like in done and each.phrase not in done:
+                by = each.begin - asked[each.like].begin
+                done[each.phrase] = moved(done[each.like], by)
+        waiting = {n: each for n, each in waiting.items() if n not in done}
+    return tuple(done[each.phrase] for each in asked)
 
 
 def moved(region: Region, by: Fraction) -> Region:
@@ -110,21 +122,18 @@ def _bars(loaded: LoadedSpec, count: int) -> Bars:
     return Bars(tuple(spec.pickup + n * spec.metre.full for n in range(count + 1)))
 
 
-def _program(
-    loaded: LoadedSpec, folders: tuple[Path, ...], choose: str, policy: str = "enforce"
-) -> list[Source]:
+def _program(loaded: LoadedSpec, folders: tuple[Path, ...], choose: str) -> tuple[Source, ...]:
     spec = loaded.spec
-    texts = _texts(spec.style, tuple(sorted(spec.rules.items())), folders, choose, policy)
-    return list(texts)
+    return _texts(spec.style, tuple(sorted(spec.rules.items())), folders, choose)
 
 
 @cache
 def _texts(
-    style: str, overrides: tuple[tuple[str, str], ...], folders: tuple[Path, ...], choose: str, policy: str
+    style: str, overrides: tuple[tuple[str, str], ...], folders: tuple[Path, ...], choose: str
 ) -> tuple[Source, ...]:
     """Return theory, rules of form and whims, without what they do not need."""
     texts = rulebook.program(
-        [choose], policy, style=style, overrides=dict(overrides), folders=folders,
+        [choose], "enforce", style=style, overrides=dict(overrides), folders=folders,
         heeded=("hard", "strong", "mild"), priors=("form",),
     )  # fmt: skip
     kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
@@ -203,7 +212,8 @@ def _know_labels(loaded: LoadedSpec, layout: Layout, forms: set[str]) -> None:
         if layout.form != OWN and (section.like or section.changes):
             message = "which sections of a named form return, and how, is said by the form."
             hint = "Write the form with letters, such as A A' B A'."
-            faults.append(loaded.fault(f"sections.{label}.like" if section.like else f"sections.{label}.changes", message, hint))
+            said = "like" if section.like else "changes"
+            faults.append(loaded.fault(f"sections.{label}.{said}", message, hint))
     if faults:
         raise BadSpec(*faults)
 
@@ -217,7 +227,8 @@ def _know_models(loaded: LoadedSpec, written: Sequence[str]) -> None:
         place = written.index(label)
         if section.like is not None and section.like not in written[:place]:
             message = f"there is no section {section.like} before {label}."
-            hint = f"Before it there are: {', '.join(dict.fromkeys(written[:place]))}." if place else ""
+            names = ", ".join(dict.fromkeys(written[:place]))
+            hint = f"Before it there are: {names}." if place else ""
             faults.append(loaded.fault(f"sections.{label}.like", message, hint))
         elif section.changes and place not in facts_form.models(written, loaded.spec.sections):
             message = f"{label} is new: it has nothing to change."
@@ -254,17 +265,12 @@ def _asked_of(sources: tuple[Source, ...]) -> tuple[Term, ...]:
     return tuple(atoms)
 
 
-def _stated(_: None) -> Sequence[Term]:
-    return _stated_by(_shipped())
-
-
 def contradictions(
     asker: Solver, loaded: LoadedSpec, texts: Sequence[Source], folders: tuple[Path, ...]
 ) -> list[Fault]:
     """Return why there is no plan: the hard faults of the best there is, each with its line."""
-    relaxed = [*_program(loaded, folders, "form", "relax"), *texts[-3 - 0 :]]
-    relaxed = [*_relaxed(loaded, folders), *(t for t in texts if t.name in ("written", "asked", "refused")
-               or Path(t.name).parent.name == "forms")]  # fmt: skip
+    program = {text.name for text in _program(loaded, folders, "form")}
+    relaxed = [*_relaxed(loaded, folders), *(text for text in texts if text.name not in program)]
     answer = _best(asker, relaxed, ["violation"], 0)
     rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(folders))}
     words_of = rulebook.severities(loaded.spec.style, dict(loaded.spec.rules), folders)
@@ -280,8 +286,11 @@ def contradictions(
     return list(dict.fromkeys(faults))
 
 
-_FIELDS = {"longer_than_its_model": "bars", "bars_do_not_add_up": "bars", "cadence_not_as_told": "cadence",
-           "key_never_reached": "closes_in", "section_without_a_form": "bars"}  # fmt: skip
+# Which word of a section is meant when a rule is broken.
+_FIELDS = {
+    "longer_than_its_model": "bars", "bars_do_not_add_up": "bars", "section_without_a_form": "bars",
+    "cadence_not_as_told": "cadence", "key_never_reached": "closes_in",
+}  # fmt: skip
 
 
 def _line_for(loaded: LoadedSpec, section: str, rule: str) -> str:

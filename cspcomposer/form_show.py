@@ -64,7 +64,9 @@ def text(plan: Plan, ruler: Ruler, title: str = "") -> str:
     out += _table(plan, ruler)
     if plan.modulations:
         out += ["", "Changes of key"]
-        out += [f"  bar {ruler.bar(m.time):>3}  to {m.key}, {_manner(m.how)}" for m in plan.modulations]
+        out += [
+            f"  bar {ruler.bar(m.time):>3}  to {m.key}, {_manner(m.how)}" for m in plan.modulations
+        ]
     if plan.climax:
         top = pitches.name(plan.climax.pitch)
         out += ["", f"Climax: {top}, in bar {ruler.bar(plan.climax.begin)} and nowhere else."]
@@ -142,7 +144,7 @@ def _ideas(plan: Plan, ruler: Ruler) -> Iterator[str]:
 
 
 def drawn(tree: Region, ruler: Ruler, wide: int = 9) -> Iterator[str]:
-    """Yield a derivation as lines: the bars, and below each region those that it falls apart into."""
+    """Yield a derivation as lines: the bars, and below each region what it falls apart into."""
     unit = min((leaf.end - leaf.begin for leaf in tree.leaves()), default=ruler.full)
     unit = min(unit, ruler.full)
 
@@ -204,7 +206,8 @@ def as_data(plan: Plan, ruler: Ruler) -> dict[str, Any]:
 
 
 def _tree(region: Region, ruler: Ruler) -> dict[str, Any]:
-    out: dict[str, Any] = {"bars": ruler.span(region.begin, region.end), "function": region.function}
+    bars = ruler.span(region.begin, region.end)
+    out: dict[str, Any] = {"bars": bars, "function": region.function}
     if region.parts:
         out |= {"how": region.how, "parts": [_tree(part, ruler) for part in region.parts]}
     return out

@@ -131,8 +131,10 @@ def prior(model: str, weight: float, plan: Outline) -> Prior:
     if model == "tables":
         return Silent(("", "tables"), f"prior_weight({round(100 * weight)}).")
     # onnxruntime takes a tenth of a second to import: only who asks a network waits for it.
-    from cspcomposer.priors_network import Network
+    from cspcomposer.priors_network import Network, Networks
 
+    if plan.plan and len({(key.tonic, key.mode) for key in plan.score.keys}) > 1:
+        return Networks(plan, weight)
     return Network(plan, weight)
 
 

@@ -15,6 +15,7 @@ from cspcomposer.analyse_tables import spelled
 from cspcomposer.candidates import Costs
 from cspcomposer.facts import Outline, key_at
 from cspcomposer.priors import MOST
+from cspcomposer.score import Key
 from neural_priors import codes, infer
 from neural_priors.frames import VOICES, frames, named
 
@@ -31,17 +32,52 @@ _GOALS = {"perfect": "authentic", "imperfect": "authentic"}
 Suit = NDArray[np.float32]
 
 
+class Networks:
+    """A network for each key of a piece that has several: each slot is looked at in its own."""
+
+    folders: tuple[str, ...] = ("",)
+
+    def __init__(self, plan: Outline, weight: float) -> None:
+        at = facts.clock(plan).ticks
+        named = {
+            at(slot): replace(facts.key_at(plan.score.keys, slot), onset=plan.slots[0])
+            for slot in plan.slots
+        }
+        networks = {key: Network(plan, weight, key=key) for key in dict.fromkeys(named.values())}
+        self._of = {slot: networks[key] for slot, key in named.items()}
+        self.facts = next(iter(networks.values())).facts
+
+    def harmony(self, slot: int, numeral: str) -> int:
+        """Return what a chord costs by itself."""
+        return self._of[slot].harmony(slot, numeral)
+
+    def moves(
+        self, slots: tuple[int, int], before: Sequence[str], after: Sequence[str]
+    ) -> Costs | None:
+        """Return what each chord costs after each other."""
+        return self._of[slots[1]].moves(slots, before, after)
+
+    def notes(self, slots: Mapping[int, Sequence[str]]) -> str:
+        """Return facts that charge free voices for notes, given the chords looked at."""
+        return "\n".join(
+            network.notes({s: names for s, names in slots.items() if self._of[s] is network})
+            for network in dict.fromkeys(self._of.values())
+        )
+
+
 class Network:
     """A network that has seen a piece's outline."""
 
     folders: tuple[str, ...] = ("",)
 
-    def __init__(self, plan: Outline, weight: float, *, split: str = infer.SHIPPED) -> None:
+    def __init__(
+        self, plan: Outline, weight: float, *, split: str = infer.SHIPPED, key: Key | None = None
+    ) -> None:
         self._plan, self._weight = plan, weight
         self._clock = facts.clock(plan)
         score = plan.score
         goals = {t: _GOALS.get(kind, kind) for t, kind in plan.cadences if kind != "any"}
-        self._seen = frames(score, score.keys[-1], goals=goals, open_at=plan.free)
+        self._seen = frames(score, key or score.keys[-1], goals=goals, open_at=plan.free)
         suits = infer.suits(self._seen, split=split)
         self._suits = replace(
             suits,
@@ -83,6 +119,7 @@ class Network:
             for voice in self._plan.score.voices
             if voice.name in VOICES
             for slot in facts.free_slots(self._plan, voice.name)
+            if slot in slots
             for fact in self._voice(voice.name, slot, slots[slot])
         )
 

@@ -128,7 +128,7 @@ class SectionSpec(_Model):
     bars: int | None = Field(default=None, ge=1, le=MOST_BARS)
     """How many bars; as many as the section that returns in it, or as the form has it."""
     form: Name | None = None
-    """How it is made: period, sentence, phrase, small_binary or another form; chosen if left out."""
+    """How it is made: period, sentence, phrase, small_binary and the like; chosen if left out."""
     key: KeyText | None = None
     """The key in which it stands; chosen by the form if left out."""
     cadence: PlannedCadence | None = None

@@ -84,8 +84,7 @@ def outline(
         tempo=Fraction(spec.tempo).limit_denominator(1000),
         voices=voices,
         measures=bars,
-        signatures=stages_plan.signatures(plan, spec) if plan
-        else model.signatures if model else (Signature(Fraction(0), keys[0].fifths),),
+        signatures=_signatures(plan, spec, model, keys),
         keys=keys,
         phrase_ends=ends,
     )
@@ -109,6 +108,14 @@ def outline(
         plan=plan,
         echoes=stages_plan.echoes(plan, spec, slots) if plan else (),
     )
+
+
+def _signatures(
+    plan: Plan | None, spec: Spec, model: Score | None, keys: tuple[Key, ...]
+) -> tuple[Signature, ...]:
+    if plan:
+        return stages_plan.signatures(plan, spec)
+    return model.signatures if model else (Signature(Fraction(0), keys[0].fifths),)
 
 
 def _clef(voice: VoiceSpec, style: str, notes: tuple[Note, ...]) -> str:

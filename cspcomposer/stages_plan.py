@@ -88,7 +88,8 @@ def _of(
 ) -> Iterator[Echo]:
     changes = set(section.changes) - SURFACE_CHANGES
     plain = not SURFACE_CHANGES & set(section.changes)
-    if "mode" in changes or {"melody", "harmony"} <= changes:
+    other_mode = model.key and section.key and model.key.mode != section.key.mode
+    if other_mode or "mode" in changes or {"melody", "harmony"} <= changes:
         return
     line = bar_line(section.begin, spec.pickup)
     shift = line - bar_line(model.begin, spec.pickup)
