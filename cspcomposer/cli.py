@@ -166,6 +166,8 @@ def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Tic
             cost += f" (none costs less than {', '.join(map(str, piece.bound))})"
         spent = sum(piece.seconds.values())
         print(f"{path.name}: {best}, cost {cost}, {spent:.1f} seconds; seed {piece.seed}.")
+        for line in piece.taken_back:
+            print(f"  A first plan was taken back: {line}")
         for line in compose.kept(piece):
             print(f"  {line}")
         for file in files:

@@ -58,6 +58,7 @@ class Composition:
         distances: Of one of several answers: how far it is from each one before it. Of a piece of
             which a part was composed again: in how many main notes that differs from before.
         plan: The plan that it follows, if it has one.
+        taken_back: Why earlier plans were given up, as sentences.
     """
 
     score: Score
@@ -74,6 +75,7 @@ class Composition:
     interrupted: bool = False
     distances: tuple[int, ...] = ()
     plan: Plan | None = None
+    taken_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,7 @@ def finished(
         },
         found.interrupted,
         plan=plan.plan,
+        taken_back=found.taken_back,
     )
 
 
@@ -292,6 +295,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "cost_by_rule": _costs(piece.report),
         "violations": report["violations"],
         "kept_as_given": kept(piece),
+        **({"plans_taken_back": list(piece.taken_back)} if piece.taken_back else {}),
         **({"plan": form_show.as_data(piece.plan, _ruler(piece.score))} if piece.plan else {}),
         "seed": piece.seed,
         "style": piece.report.style,

@@ -119,7 +119,6 @@ def found(
     effort: Effort | None,
     watch: Watcher | None,
     begin: float,
-    told: Callable[[TakenBack], None] | None = None,
 ) -> Found:
     """Return a setting that follows a plan, and how good it is.
 
@@ -132,7 +131,6 @@ def found(
         effort: In place of the specification's, or None.
         watch: Called with every better answer, once the piece is complete.
         begin: When work began.
-        told: Called with every plan that is taken back.
 
     Raises:
         NoSolution: no plan, or none that can be set.
@@ -143,13 +141,12 @@ def found(
         outline = stages.outline(loaded, scores, plan=plan)
         work = _prepared(loaded, own, outline, seed)
         try:
-            return _set(solver, loaded, work, seed, effort, watch, begin)
+            good = _set(solver, loaded, work, seed, effort, watch, begin)
+            return replace(good, taken_back=tuple(taken.reason for taken in back))
         except Impossible as failed:
             if not failed.proven:
                 return Found(outline, Ending(None, False, False, 0, 0.0, 0.0), "", (), False)
             back.append(_reason(work, plan, failed))
-            if told:
-                told(back[-1])
             if len(back) == PLANS:
                 faults = [Fault("no plan of this form can be set.", loaded.path)]
                 raise NoSolution(

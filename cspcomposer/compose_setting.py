@@ -44,6 +44,7 @@ class Found:
         chords: The chords that were looked at, as facts.
         bound: What any setting costs at least, as an answer's cost.
         interrupted: Whether the user ended it.
+        taken_back: Of a form, why earlier plans were given up, as sentences.
     """
 
     plan: Outline
@@ -51,6 +52,7 @@ class Found:
     chords: str
     bound: tuple[int, ...]
     interrupted: bool
+    taken_back: tuple[str, ...] = ()
 
 
 def found(

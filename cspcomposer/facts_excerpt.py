@@ -26,6 +26,7 @@ _TIMES = {
     "leads": (1, 2), "given": (1,), "free": (1,), "held": (1,), "wanted_cadence": (0,),
     "given_harmony": (0,), "given_inversion": (0,), "excused": (1,), "key_turns": (0,),
     "wanted_function": (0,), "climax_starts": (0,), "in_climax": (0,), "takes_up": (0, 1, 2, 3),
+    "recalls": (0, 1, 2, 3),
     "considered": (0,), "priced": (0,), "preferred_harmony": (0,), "preferred_move": (0,),
     "preferred_pitch": (1,), "preferred_place": (1,), "preferred_member": (1,), "figured": (0,),
     "given_figure": (0,), "phrase": (0, 1, 2),

@@ -64,6 +64,7 @@ def asked(
                 yield f"wanted_function({at(slot)},{leaf.function})"
     repeated = {echo.time for echo in echoes if echo.what != "harmony"}
     yield from _taken_up(plan, slots, repeated, at)
+    yield from _recalled(plan, slots, repeated, early, at)
 
 
 def surface(
@@ -127,3 +128,25 @@ def _taken_up(
                     f"takes_up({at(first)},{at(second)},{at(first - shift)},"
                     f"{at(second - shift)},{_STEPS[idea.how]})"
                 )
+
+
+def _recalled(
+    plan: Plan, slots: Sequence[Fraction], repeated: set[Fraction], early: Fraction, at: Ticks
+) -> Iterator[str]:
+    """Yield which steps of the melody are those of a theme that comes back in the other mode."""
+    known = set(slots)
+    for phrase in plan.phrases:
+        section = plan.section(phrase.section)
+        if not section.like or not section.key or "melody" in section.changes:
+            continue
+        model = plan.section(section.like)
+        if model.key is None or model.key.mode == section.key.mode:
+            continue
+        begin = max(section.begin, early)
+        shift = begin - max(model.begin, early)
+        end = section.end
+        if "ending" in section.changes:
+            end = begin + (section.end - begin) / 2
+        for first, second in pairwise(t for t in slots if begin <= t < end):
+            if {first - shift, second - shift} <= known and second not in repeated:
+                yield f"recalls({at(first)},{at(second)},{at(first - shift)},{at(second - shift)})"

@@ -35,9 +35,15 @@ def bar_line(begin: Fraction, pickup: Fraction) -> Fraction:
     return max(begin, pickup)
 
 
+def _first(plan: Plan, spec: Spec) -> Key:
+    """Return the key in which a piece begins: its first section may stand away from home."""
+    begins = plan.sections[0].key if plan.sections else None
+    return replace(begins or spec.key, onset=Fraction(0))
+
+
 def keys(plan: Plan, spec: Spec) -> tuple[Key, ...]:
     """Return the keys of a plan where they begin to hold."""
-    out = [replace(spec.key, onset=Fraction(0))]
+    out = [_first(plan, spec)]
     for change in plan.modulations:
         # A phrase begins with its pick-up; within one the key changes at a bar line.
         early = spec.pickup if change.how == "direct" else 0
@@ -47,7 +53,7 @@ def keys(plan: Plan, spec: Spec) -> tuple[Key, ...]:
 
 def signatures(plan: Plan, spec: Spec) -> tuple[Signature, ...]:
     """Return the key signatures: those of the parts of the piece, not of every turn in them."""
-    out = [Signature(Fraction(0), spec.key.fifths)]
+    out = [Signature(Fraction(0), _first(plan, spec).fifths)]
     for section in plan.sections:
         if section.depth == 1 and section.key and section.key.fifths != out[-1].fifths:
             begin = max(section.begin, Fraction(0)) if section.begin > spec.pickup else Fraction(0)
