@@ -447,7 +447,10 @@ def _united(work: _Work) -> list[Player]:
         for player in texture.texture(name).players:
             known = out.get(player.name, player)
             pairs = zip_longest(known.staves, player.staves, fillvalue=())
-            staves = tuple(tuple(dict.fromkeys((*a, *b))) for a, b in pairs)
+            low = set(work.texture.voices("bass"))
+            staves = tuple(
+                tuple(sorted(dict.fromkeys((*a, *b)), key=lambda v: v in low)) for a, b in pairs
+            )
             out[player.name] = replace(known, staves=staves)
     return list(out.values())
 

@@ -149,7 +149,7 @@ def test_a_contour_that_falls_begins_higher_than_it_ends() -> None:
         half = len(notes) // 2
         first, second = (mean(n.pitch for n in part) for part in (notes[:half], notes[half:]))
         heights[contour] = second - first
-    assert heights["fall"] < heights["rise"]
+    assert heights["fall"] < 0 < heights["rise"]
 
 
 @pytest.mark.slow
@@ -165,6 +165,23 @@ def test_a_denser_melody_has_more_notes() -> None:
 def test_a_curve_of_density_grows_where_it_grows() -> None:
     score = piece("texture: lead_sheet\nrhythm: {density: [0.5, 2]}\n").score
     assert len(bar_rhythm(score, "melody", 2)) < len(bar_rhythm(score, "melody", 7))
+
+
+@pytest.mark.slow
+def test_a_section_may_have_a_texture_of_its_own_and_comes_back_as_it_was() -> None:
+    made = composed(
+        "style: song\nkey: C major\nmetre: 4/4\nharmonic_rhythm: half\nform: A B A\n"
+        "texture: block_chords\nsections:\n  A: {bars: 4, form: phrase}\n"
+        "  B: {bars: 4, form: phrase, texture: arpeggio}\nseed: 1\n"
+    )
+    assert hard(made) == []
+    sizes = [len(bar_rhythm(made.score, "chord_1", bar)) for bar in (1, 5, 9)]
+    assert sizes[1] != sizes[0] == sizes[2]
+    assert {measure_at(made.score, n.onset).number for n in made.score.voice("chord_3").notes} <= {
+        5, 6, 7, 8
+    }  # fmt: skip
+    for first, second in zip(range(1, 4), range(9, 12), strict=True):
+        assert bar_rhythm(made.score, "melody", first) == bar_rhythm(made.score, "melody", second)
 
 
 def test_only_the_figures_that_are_allowed_are_used() -> None:
