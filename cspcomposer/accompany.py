@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 
-from cspcomposer import facts, facts_lines, priors
+from cspcomposer import ended, facts, facts_lines, priors
 from cspcomposer.facts import Outline
 from cspcomposer.score import Chord, Voice
-from cspcomposer.search import Effort, Ending, search
+from cspcomposer.search import Effort, search
 from cspcomposer.solver import Solver, Source
 
 SHOWN = {"pitch": 3}
@@ -81,22 +81,25 @@ def filled(
             noise.places(name, map(ticking.ticks, outline.slots)) for name in fills
         )),
     ]  # fmt: skip
-    ending: Ending | None = None
-    for step in search(
-        solver, [*rules, *texts], show=SHOWN, decisions=partial(facts.decisions, laid),
-        effort=effort, seed=seed,
-    ):  # fmt: skip
-        if isinstance(step, Ending):
-            ending = step
-    if ending is None or ending.best is None:
+    best, _ = ended.best(
+        search(
+            solver,
+            [*rules, *texts],
+            show=SHOWN,
+            decisions=partial(facts.decisions, laid),
+            effort=effort,
+            seed=seed,
+        )
+    )
+    if best is None:
         return None
     found: dict[str, dict[Fraction, int]] = {name: {} for name in fills}
     slots = set(outline.slots)
-    for atom in ending.best.atoms:
+    for atom in best.atoms:
         name, time = str(atom.arguments[0]), ticking.time(atom.arguments[1])
         if name in found and time in slots:
             found[name][time] = atom.arguments[2]
-    return Filling(found, ending.best.cost)
+    return Filling(found, best.cost)
 
 
 def _in_force(chords: Sequence[Chord], slots: Sequence[Fraction]) -> list[Chord]:

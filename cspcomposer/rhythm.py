@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cspcomposer import facts, facts_lines
+from cspcomposer import ended, facts, facts_lines
 from cspcomposer.candidates_cells import Cell
 from cspcomposer.facts import Outline
 from cspcomposer.facts_lines import Bar
 from cspcomposer.score import Voice
-from cspcomposer.search import Effort, Ending, search
+from cspcomposer.search import Effort, search
 from cspcomposer.solver import Solver, Source
 
 TEMPERATURE = 6
@@ -79,28 +79,26 @@ def rhythm(
         *_chance(line.name, bars, names, seed),
     ]
     given = facts.facts(laid) + "\n" + "\n".join(f"{fact}." for fact in said)
-    ending: Ending | None = None
-    for step in search(
-        solver,
-        [*rules, Source("given", given)],
-        show=facts_lines.TAKES,
-        decisions=facts_lines.rhythm_decisions,
-        effort=effort,
-        seed=seed,
-    ):
-        if isinstance(step, Ending):
-            ending = step
-    if ending is None or ending.best is None:
+    found, proven = ended.best(
+        search(
+            solver,
+            [*rules, Source("given", given)],
+            show=facts_lines.TAKES,
+            decisions=facts_lines.rhythm_decisions,
+            effort=effort,
+            seed=seed,
+        )
+    )
+    if found is None:
         return None
-    best = ending.best
     by_name = {n: cell for cell, n in names.items()}
-    taken = facts_lines.taken(best)
+    taken = facts_lines.taken(found)
     notes = tuple(
         (bar.measure.onset + onset, length)
         for bar in bars
         for onset, length in by_name[taken[bar.measure.number]].notes
     )
-    return Rhythm(notes, best.cost, ending.optimal, facts_lines.rhymes(best))
+    return Rhythm(notes, found.cost, proven, facts_lines.rhymes(found))
 
 
 def _chance(voice: str, bars: Sequence[Bar], names: Mapping[Cell, int], seed: int) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from cspcomposer import facts, facts_lines, priors
+from cspcomposer import ended, facts, facts_lines, priors
 from cspcomposer.facts import Outline
 from cspcomposer.rhythm import Notes
 from cspcomposer.score import Note, Voice
-from cspcomposer.search import Effort, Ending, search
+from cspcomposer.search import Effort, search
 from cspcomposer.solver import Solver, Source, consequences
 
 
@@ -82,22 +82,21 @@ def tune(
         Source("prior", noise.places(line.name, ticks)),
     ]
     where = dict(zip(ticks, places or range(len(ticks)), strict=True))
-    ending: Ending | None = None
-    for step in search(
-        solver,
-        sources,
-        show=facts_lines.SUNG,
-        decisions=partial(facts_lines.decisions, voice=line.name, places=where),
-        effort=effort,
-        seed=seed,
-    ):
-        if isinstance(step, Ending):
-            ending = step
-    if ending is None or ending.best is None:
+    best, optimal = ended.best(
+        search(
+            solver,
+            sources,
+            show=facts_lines.SUNG,
+            decisions=partial(facts_lines.decisions, voice=line.name, places=where),
+            effort=effort,
+            seed=seed,
+        )
+    )
+    if best is None:
         return None
-    pitches = facts_lines.sung(ending.best, line.name, laid)
+    pitches = facts_lines.sung(best, line.name, laid)
     found = tuple(Note(onset, length, pitches[onset]) for onset, length in notes)
-    return Tune(replace(line, notes=found), ending.best.cost, ending.optimal)
+    return Tune(replace(line, notes=found), best.cost, optimal)
 
 
 def _given(
