@@ -1,7 +1,7 @@
-"""How long a form takes, from 16 bars to 128, in four voices: the first complete score, and memory.
+"""How long a form takes, from 16 bars to 128, in four voices: a first complete score, and memory.
 
-`python tests/benchmarks/form.py [BARS ...]` prints a table. Each piece is composed in a process of its
-own, so that the memory is its own. "new" has no section twice, "returns" is A A' B A'.
+`python tests/benchmarks/form.py [BARS ...]` prints a table. Each piece is composed in a process
+of its own, so that the memory is its own. "new" has no section twice, "returns" is A A' B A'.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def text(kind: str, bars: int, rhythm: str) -> str:
         form = " ".join(names)
         sections = "\n".join(f"  {name}: {{bars: 8}}" for name in names)
     return (
-        f"form: \"{form}\"\nkey: C major\nharmonic_rhythm: {rhythm}\nprior: tables\n"
+        f'form: "{form}"\nkey: C major\nharmonic_rhythm: {rhythm}\nprior: tables\n'
         f"sections:\n{sections}\n"
     )
 
@@ -63,7 +63,9 @@ def main(arguments: list[str]) -> None:
         print(one(arguments[0], int(arguments[1]), arguments[2]))
         return
     lengths = tuple(map(int, arguments)) or BARS
-    print("| piece | harmony | bars | setting, s | finished, s | of it CPU, s | MB | hard | strong |")
+    print(
+        "| piece | harmony | bars | setting, s | finished, s | of it CPU, s | MB | hard | strong |"
+    )
     print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
     for kind in KINDS:
         for rhythm in RHYTHMS:
