@@ -21,8 +21,10 @@ from cspcomposer.rulebook_slice import sliced
 from cspcomposer.solver import Answer, Solver, Source, Term
 from cspcomposer.specfile import LoadedSpec
 
-CONFLICTS = 30_000
-OPTIONS = ("--opt-strategy=usc,oll,stratify",)
+# So many conflicts for a plan, and so many for the harmony of a phrase: the best is not needed.
+CONFLICTS = 3_000
+EACH = 100
+OPTIONS = ("--opt-strategy=usc,k,stratify",)
 _WANTED = facts_form.SHOWN
 _FORM = {"form": 2, "usual": 2, "part": 3, "share": 3, "made_as": 3, "offers": 2}
 
@@ -91,7 +93,9 @@ def _harmony(
         if new:
             facts = "\n".join(f"{fact}." for fact in said)
             texts = [*program, Source("asked", facts)]
-            answer = _best(asker, texts, list(facts_form.TREES), seed)
+            answer = _best(
+                asker, texts, list(facts_form.TREES), seed, conflicts=EACH * (len(new) + 4)
+            )
             assert answer, f"no harmony for {facts}"
             done |= {each.phrase: facts_form.tree(answer, each) for each in new}
         for each in asked:
@@ -108,12 +112,23 @@ def moved(region: Region, by: Fraction) -> Region:
     return replace(region, begin=region.begin + by, end=region.end + by, parts=parts)
 
 
-def _best(asker: Solver, texts: Sequence[Source], show: list[str], seed: int) -> Answer | None:
+def _best(
+    asker: Solver,
+    texts: Sequence[Source],
+    show: list[str],
+    seed: int,
+    *,
+    conflicts: int = CONFLICTS,
+) -> Answer | None:
+    """Return the best answer within some conflicts; the first one if there is none by then."""
     best: Answer | None = None
     asker.ground(texts, options=(*OPTIONS, f"--seed={seed}"))
-    for step in asker.solve(show=show, conflicts=CONFLICTS):
-        if isinstance(step, Answer):
-            best = step
+    for limit, answers in ((conflicts, None), (None, 1)):
+        for step in asker.solve(show=show, conflicts=limit, answers=answers):
+            if isinstance(step, Answer):
+                best = step
+            elif step.satisfiable is not None:
+                return best
     return best
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,14 @@ def test_a_form_gives_a_plan_that_tiles_the_piece_and_closes_at_home(
 ) -> None:
     plan = planned(solver, f"form: {name}\nkey: E minor")
     assert plan.phrases[0].begin == 0
-    for before, after in zip(plan.phrases, plan.phrases[1:], strict=False):
+    for before, after in pairwise(plan.phrases):
         assert before.end == after.begin
     assert plan.phrases[-1].cadence == "perfect"
     assert str(plan.phrases[-1].key) == "E minor"
     for phrase, tree in zip(plan.phrases, plan.harmony, strict=True):
         assert (tree.begin, tree.end) == (phrase.begin, phrase.end)
         leaves = list(tree.leaves())
-        assert all(a.end == b.begin for a, b in zip(leaves, leaves[1:], strict=False))
+        assert all(a.end == b.begin for a, b in pairwise(leaves))
         assert leaves[-1].end == phrase.end
 
 

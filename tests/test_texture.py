@@ -175,8 +175,8 @@ def test_a_section_may_have_a_texture_of_its_own_and_comes_back_as_it_was() -> N
         "  B: {bars: 4, form: phrase, texture: arpeggio}\nseed: 1\n"
     )
     assert hard(made) == []
-    sizes = [len(bar_rhythm(made.score, "chord_1", bar)) for bar in (1, 5, 9)]
-    assert sizes[1] != sizes[0] == sizes[2]
+    rhythms = [bar_rhythm(made.score, "chord_1", bar) for bar in (1, 5, 9)]
+    assert rhythms[1] != rhythms[0] == rhythms[2]
     assert {measure_at(made.score, n.onset).number for n in made.score.voice("chord_3").notes} <= {
         5, 6, 7, 8
     }  # fmt: skip

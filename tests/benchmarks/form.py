@@ -1,0 +1,79 @@
+"""How long a form takes, from 16 bars to 128, in four voices: a first complete score, and memory.
+
+`python tests/benchmarks/form.py [BARS ...]` prints a table. Each piece is composed in a process
+of its own, so that the memory is its own. "new" has no section twice, "returns" is A A' B A'.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BARS = (16, 32, 64, 128)
+KINDS = ("new", "returns")
+RHYTHMS = ("half", "beat")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def text(kind: str, bars: int, rhythm: str) -> str:
+    """Return a specification of so many bars."""
+    if kind == "returns":
+        form, sections = "A A' B A'", f"  A: {{bars: {bars // 4}}}\n  B: {{bars: {bars // 4}}}"
+    else:
+        names = LETTERS[: bars // 8]
+        form = " ".join(names)
+        sections = "\n".join(f"  {name}: {{bars: 8}}" for name in names)
+    return (
+        f'form: "{form}"\nkey: C major\nharmonic_rhythm: {rhythm}\nprior: tables\n'
+        f"sections:\n{sections}\n"
+    )
+
+
+def one(kind: str, bars: int, rhythm: str) -> str:
+    """Return a row: what the first complete score took, with its surface and the last check."""
+    from cspcomposer import compose, specfile
+    from cspcomposer.search import Effort
+
+    loaded = specfile.parse(text(kind, bars, rhythm).encode(), Path("piece.yaml"))
+    begin, first = time.monotonic(), [0.0]
+
+    def watch(progress: object) -> None:
+        first[0] = first[0] or time.monotonic() - begin
+
+    per_bar = {"half": 2, "beat": 4}[rhythm]
+    piece = compose.compose(loaded, effort=Effort(12 * per_bar * bars), watch=watch)
+    whole = time.monotonic() - begin
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    memory = sum(u.ru_maxrss for u in usage) / 1024
+    spent = sum(u.ru_utime for u in usage)
+    hard = sum(v.severity == "hard" for v in piece.report.violations)
+    strong = sum(v.severity == "strong" for v in piece.report.violations)
+    return (
+        f"| {kind} | {rhythm} | {bars} | {first[0]:.1f} | {whole:.1f} | {spent:.1f} | {memory:.0f} "
+        f"| {hard} | {strong} |"
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table, or one row of it."""
+    if len(arguments) == 3:
+        print(one(arguments[0], int(arguments[1]), arguments[2]))
+        return
+    lengths = tuple(map(int, arguments)) or BARS
+    print(
+        "| piece | harmony | bars | setting, s | finished, s | of it CPU, s | MB | hard | strong |"
+    )
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    for kind in KINDS:
+        for rhythm in RHYTHMS:
+            for bars in lengths:
+                command = [sys.executable, __file__, kind, str(bars), rhythm]
+                print(subprocess.run(command, check=True, capture_output=True, text=True)
+                      .stdout.strip(), flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
