@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +19,7 @@ from cspcomposer.candidates import Options, Taste
 from cspcomposer.facts import Outline
 from cspcomposer.facts_window import ORIGIN, Moments, parsed
 from cspcomposer.lattice import NEVER, Lattice, Tariff
-from cspcomposer.rulebook_moments import Excerpt, excerpts
+from cspcomposer.rulebook_moments import Excerpts, excerpts
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.search import OPTIONS, Effort, Ending, Progress, below
 from cspcomposer.shelf import Shelf
@@ -290,10 +290,11 @@ class _Settings:
         )
 
 
-def _usable(found: Sequence[Excerpt]) -> list[Excerpt]:
+def _usable(found: Excerpts) -> Excerpts:
     """Return the excerpts without those that look at single given notes."""
-    *some, charges, open_ones = found
-    return [*(e for e in some if not e.looks_at & {"given", "figured"}), charges, open_ones]
+    return replace(
+        found, rules=tuple(e for e in found.rules if not e.looks_at & {"given", "figured"})
+    )
 
 
 def _pitches(problem: Problem, moments: Moments) -> dict[str, list[int]]:
