@@ -260,18 +260,6 @@ def test_figures_are_composed_without_tables(tune: bounded.Problem) -> None:
     assert not bounded.fits(figured)
 
 
-def test_what_only_the_whole_piece_can_tell_is_not_charged(solver: Solver) -> None:
-    """Within the first few slots a' is the highest note, and comes twice; in the tune it is not."""
-    text = TUNE.replace("g'4 a'8 b' c''4 b' | a'4 g'2.", "g'4 a' g' a' | c''4 b' a' g'")
-    asked = problem(text + "rules: {repeated_climax: strong}\n")
-    moments, pitches = bounded.told(asked)
-    lattice = bounded.tabled(solver, asked, moments, pitches)
-    for answer in answers(solver, asked, 2):
-        path = states(answer, (moments, lattice, pitches))
-        strong, mild = answer.cost
-        assert charged(path, lattice) <= strong * bounded.STRONG + mild
-
-
 def test_rules_of_ones_own_are_in_the_tables_unless_they_count(tmp_path: Path) -> None:
     named = COUNTING.replace("tonic_too_often", "tonic_at_the_end")
     local = named.replace('2 #count { S : slot(S), harmony(S,"I") }', 'harmony(T,"I")')
