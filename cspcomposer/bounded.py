@@ -21,7 +21,7 @@ from cspcomposer.facts_window import ORIGIN, Moments, parsed
 from cspcomposer.lattice import NEVER, Lattice, Tariff
 from cspcomposer.rulebook_moments import Excerpts, excerpts
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.search import OPTIONS, Effort, Ending, Progress, below
+from cspcomposer.search import Effort, Ending, Progress, below, options
 from cspcomposer.shelf import Shelf
 from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
 from cspcomposer.tables import Fault
@@ -169,10 +169,11 @@ class _Run:
     def among(self, settings: _Settings, margin: int) -> Iterator[Progress]:
         """Yield better answers among the settings within a margin of the least cost."""
         begin = time.monotonic()
-        options = (*OPTIONS, f"--seed={self._seed}")
         shown = [f"{name}/{arity}" for name, arity in self._show.items()]
         self._asked.ground(
-            [*self._problem.rules, *settings.sources(margin)], options=options, show=shown
+            [*self._problem.rules, *settings.sources(margin)],
+            options=options(self._effort, self._seed),
+            show=shown,
         )
         self._grounding += time.monotonic() - begin
         found = settings.found

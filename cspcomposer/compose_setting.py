@@ -278,7 +278,11 @@ def effort_of(loaded: LoadedSpec, places: int, effort: Effort | None = None) -> 
         effort: In place of what it says. Without any limit it goes as far as is usual.
     """
     said = loaded.spec.effort
-    asked = effort or (Effort(said.conflicts, said.seconds, said.prove) if said else Effort())
+    asked = Effort(**(said.model_dump() if said else {}))
+    if effort and effort.conflicts is None and effort.seconds is None:
+        asked = replace(asked, prove=asked.prove or effort.prove, threads=effort.threads)
+    elif effort:
+        asked = effort
     if asked.conflicts is None and asked.seconds is None:
         each = PROVING_A_PLACE if asked.prove else CONFLICTS_A_PLACE
         asked = replace(asked, conflicts=each * places)

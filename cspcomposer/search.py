@@ -41,16 +41,26 @@ class Effort:
         conflicts: A limit that is the same on every machine, or None.
         seconds: A limit in seconds, or None.
         prove: Whether to find out how good an answer can be at best.
+        threads: How many searches run side by side, each learning from the others; with more than
+            one a seed does not give the same answer every time.
     """
 
     conflicts: int | None = None
     seconds: float | None = None
     prove: bool = False
+    threads: int = 1
 
 
-def wanted(seconds: float | None, prove: bool = False) -> Effort | None:
+def wanted(seconds: float | None, prove: bool = False, threads: int = 1) -> Effort | None:
     """Return the effort of a command line; None if it says nothing."""
-    return Effort(None, seconds, prove) if seconds or prove else None
+    said = seconds or prove or threads > 1
+    return Effort(None, seconds, prove, threads) if said else None
+
+
+def options(effort: Effort, seed: int) -> tuple[str, ...]:
+    """Return what the solver is told for an effort."""
+    side_by_side = (f"--parallel-mode={effort.threads},compete",) if effort.threads > 1 else ()
+    return (*OPTIONS, f"--seed={seed}", *side_by_side)
 
 
 @dataclass(frozen=True)
@@ -152,9 +162,8 @@ def search(
     budget = _Budget(effort)
     signatures = [f"{name}/{arity}" for name, arity in show.items()]
     try:
-        options = (*OPTIONS, f"--seed={seed}")
         most = None if effort.seconds is None else max(LEAST, effort.seconds)
-        solver.ground(sources, options=options, show=signatures, seconds=most)
+        solver.ground(sources, options=options(effort, seed), show=signatures, seconds=most)
     except NotGrounded:
         if effort.seconds is None:
             raise
@@ -224,7 +233,7 @@ def _kinds(chosen: Sequence[Decision]) -> list[_Kind]:
     """Return the kinds of windows: over all lanes, then over each by itself."""
     last = max((d.place for d in chosen), default=0)
     names = sorted({d.lane for d in chosen})
-    out = []
+    out: list[_Kind] = []
     for width, lanes in [*((w, [""]) for w in WIDTHS), *((w, names) for w in LANE_WIDTHS)]:
         starts = range(1 - width // 2, last + 1, max(1, width // 2))
         windows = [(start, lane) for start in starts for lane in lanes]
