@@ -16,7 +16,8 @@ LAYERS: dict[int, str] = {
     4: "compose brief check explain repair exercise batch evaluate lint study trial fit many "
     "recompose",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
-    "excuse priors bounded bounds shelf form rhythm tune texture accompany arrange ended",
+    "excuse priors bounded bounds shelf form rhythm tune texture accompany arrange ended "
+    "stretches",
     2: "facts solver rulebook syntax candidates tables lattice",
     1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
     "lilypond notation figures romantext files cache corpus spread plan",
