@@ -1,14 +1,14 @@
 """The same figures for real pieces as `evaluate --structure` gives for composed ones.
 
-`python tests/benchmarks/structure.py` prints a table. The pieces are in music21's corpus; which bars
-are which section is known from the music, and written here.
+`python tests/benchmarks/structure.py` prints a table. The pieces are in music21's corpus; which
+bars are which section is known from the music, and written here.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean
 
 from cspcomposer.evaluate_structure import Frame, likeness
@@ -47,7 +47,7 @@ def chained(bars: dict[int, list[Frame]], seed: int) -> dict[int, list[Frame]]:
     chance = random.Random(seed)
     line = [frame for number in sorted(bars) for frame in bars[number]]
     following: dict[Frame, list[Frame]] = defaultdict(list)
-    for before, after in zip(line, line[1:], strict=False):
+    for before, after in pairwise(line):
         following[before].append(after)
     frame, out = line[0], {}
     for number in sorted(bars):
@@ -60,7 +60,8 @@ def chained(bars: dict[int, list[Frame]], seed: int) -> dict[int, list[Frame]]:
 
 def row(name: str, bars: dict[int, list[Frame]], sections: list[tuple[str, int, int]]) -> str:
     """Return how alike the sections of a piece are that are to be, and those that are not."""
-    alike, contrast = [], []
+    alike: list[float] = []
+    contrast: list[float] = []
     for (one, a, b), (other, c, d) in combinations(sections, 2):
         first = [frame for bar in range(a, b + 1) for frame in bars[bar]]
         second = [frame for bar in range(c, d + 1) for frame in bars[bar]]
