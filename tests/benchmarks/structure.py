@@ -49,7 +49,8 @@ def chained(bars: dict[int, list[Frame]], seed: int) -> dict[int, list[Frame]]:
     following: dict[Frame, list[Frame]] = defaultdict(list)
     for before, after in pairwise(line):
         following[before].append(after)
-    frame, out = line[0], {}
+    frame = line[0]
+    out: dict[int, list[Frame]] = {}
     for number in sorted(bars):
         out[number] = []
         for _ in bars[number]:
