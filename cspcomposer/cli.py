@@ -133,6 +133,10 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
         raise BadInput(
             Fault("--distance, --by and --within tell several answers apart.", hint=hint)
         )
+    if loaded.spec.form:
+        from cspcomposer import cli_plan
+
+        cli_plan.know(loaded, several=several, prove=options.prove)
     ticker = _Ticker(path.name)
     try:
         if options.source:

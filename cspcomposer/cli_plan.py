@@ -11,6 +11,26 @@ from cspcomposer.errors import BadSpec
 from cspcomposer.files import write_atomically
 from cspcomposer.form_show import Ruler
 from cspcomposer.solver import Solver
+from cspcomposer.specfile import LoadedSpec
+
+
+def know(loaded: LoadedSpec, *, several: bool, prove: bool) -> None:
+    """Refuse what does not go with a form.
+
+    Raises:
+        BadSpec: several answers are asked for, or a proof.
+    """
+    effort = loaded.spec.effort
+    if several:
+        message = "several answers are not told apart in a piece with a form."
+        hint = "Compose it several times, each time with another --seed."
+        raise BadSpec(loaded.fault("form", message, hint))
+    if prove or (effort and effort.prove):
+        message = (
+            "a piece with a form is set a few phrases at a time, and not proven to be the best."
+        )
+        hint = "Leave out --prove, or write phrases instead of the form."
+        raise BadSpec(loaded.fault("form", message, hint))
 
 
 def plans(path: Path, options: argparse.Namespace, solver: Solver) -> str:

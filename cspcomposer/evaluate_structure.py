@@ -152,12 +152,16 @@ def _likenesses(
     for part in parts:
         roots[part.place] = part.place if part.model is None else roots[part.model]
     for one, other in combinations(parts, 2):
-        alike = likeness(_within(frames, one), _within(frames, other))
+        first, second = _within(frames, one), _within(frames, other)
+        if roots[one.place] != roots[other.place]:
+            # Of sections that contrast the longer one is looked at as far as the shorter goes.
+            size = min(len(first), len(second))
+            contrast += [a for a in [likeness(first[:size], second[:size])] if a is not None]
+            continue
+        alike = likeness(first, second)
         if alike is None:
             continue
-        if roots[one.place] != roots[other.place]:
-            contrast.append(alike)
-        elif other.model == one.place or one.model == other.model:
+        if other.model == one.place or one.model == other.model:
             changed = set(other.changes) | (set(one.changes) if other.model != one.place else set())
             (varied if changed else exact).append(alike)
     return exact, varied, contrast

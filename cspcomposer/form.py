@@ -59,7 +59,7 @@ def plan(
     """
     layout, sources = known(loaded)
     said = facts_form.asked(loaded.spec, layout, seed, top)
-    texts = [*_program(loaded, tuple(folders), "form"), *sources, Source("asked", said)]
+    texts = [*_program(loaded, tuple(folders), "form"), *sources, Source("specified", said)]
     texts.append(Source("refused", "\n".join(refused)))
     answer = _best(asker, texts, list(_WANTED), seed)
     if answer is None:
@@ -92,7 +92,7 @@ def _harmony(
             said += facts_form.derivation_facts(each, begins)
         if new:
             facts = "\n".join(f"{fact}." for fact in said)
-            texts = [*program, Source("asked", facts)]
+            texts = [*program, Source("derived", facts)]
             answer = _best(
                 asker, texts, list(facts_form.TREES), seed, conflicts=EACH * (len(new) + 4)
             )

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from composing import hard, spec
+from composing import ROOT, hard, spec
 
-from cspcomposer import compose, compose_form, evaluate_structure, form_show
+from cspcomposer import compose, compose_form, evaluate_structure, form_show, specfile
 from cspcomposer.compose import Composition
 from cspcomposer.compose_form import Impossible
 from cspcomposer.errors import BadInput
@@ -19,6 +19,7 @@ from cspcomposer.score import Score
 from cspcomposer.search import Effort
 
 BAR = Fraction(4)
+FORMS = sorted((ROOT / "examples" / "forms").glob("*.yaml"))
 RETURNS = """
 form: A B A
 key: G major
@@ -167,3 +168,16 @@ def test_a_wrong_close_is_told_from_a_right_one() -> None:
     low = replace(bass, notes=(*bass.notes[:-1], off))
     wrong = replace(score, voices=(*score.voices[:-1], low))
     assert not evaluate_structure.closes(wrong, 12, "perfect", "G major")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_an_example_of_a_form_closes_as_planned_and_keeps_the_hard_rules(path: Path) -> None:
+    loaded = specfile.load(path)
+    made = compose.compose(loaded, effort=Effort(3000))
+    assert hard(made) == [] and made.plan
+    ruler = Ruler(loaded.spec.pickup, loaded.spec.metre.full)
+    found = evaluate_structure.measured(made.score, form_show.as_data(made.plan, ruler), path.stem)
+    assert found.cadences[0] == found.cadences[1]
+    assert found.exact in (1.0, None)
+    assert found.told_apart in (1.0, None)

@@ -243,3 +243,16 @@ def test_the_command_plan_writes_both_and_composes_nothing(
     path.write_text("bars: 8\n")
     assert cli.main(["plan", str(path)]) == 2
     assert "it asks for no form" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("--prove", "not proven"), ("--answers=2", "several")]
+)
+def test_what_does_not_go_with_a_form_is_refused_at_once(
+    option: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "song.yaml"
+    path.write_text("form: A B\nbars: 8\n")
+    assert cli.main(["compose", str(path), "--out", str(tmp_path), option]) == 2
+    assert words in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["song.yaml"]
