@@ -91,10 +91,13 @@ class Told:
     def __init__(self, text: str) -> None:
         self._always: list[_Line] = []
         self._by: dict[int, list[_Line]] = {}
+        self._models: dict[int, list[_Line]] = {}
         for found in _FACT.finditer(text):
             name, arguments = found[1], (found[2] or "").split(",")
             times = [int(arguments[n]) for n in _TIMES.get(name, ())]
             line = (found[0], name, arguments, times)
+            if name in _STEPS:
+                self._models.setdefault(times[2], []).append(line)
             if times and name != "phrase":
                 self._by.setdefault(times[0], []).append(line)
             else:
@@ -105,6 +108,11 @@ class Told:
         yield from self._always
         for time in times:
             yield from self._by.get(time, ())
+
+    def modelled(self, times: Iterable[int]) -> Iterator[_Line]:
+        """Yield the facts by which some step is taken up that begins at one of these times."""
+        for time in times:
+            yield from self._models.get(time, ())
 
     def at(self, times: Collection[int]) -> str:
         """Return the facts that speak of no time, or of these alone."""
@@ -234,6 +242,11 @@ class Piece:
             for _, name, _, times in told
             if name in _STEPS and not {times[2], times[3]} <= shown
         }
+        # What takes up a step from here stands elsewhere, if it stands already.
+        for line, _, _, times in self._told.modelled(excerpt.core):
+            if times[2] in core and times[3] in core and not {times[0], times[1]} <= shown:
+                out.append(line)
+                models.add((times[0], times[1]))
         steps = self._steps(models, known)
         return "\n".join([*out, *steps, *self._stands(excerpt, known)])
 
