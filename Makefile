@@ -45,6 +45,8 @@ evaluate: $(TAUGHT)
 
 bench: $(MEASURED)
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/form.py
+	$(BIN)/python tests/benchmarks/structure.py
 
 pictures: $(STAMP)
 	$(BIN)/cspcomposer compose examples/helft_mir.yaml --out out --format png

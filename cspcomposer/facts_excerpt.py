@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import zip_longest
 
 from cspcomposer import facts
+from cspcomposer import pitch as pitches
 from cspcomposer.facts import Outline
 from cspcomposer.solver import Answer, Decision, Term
 
@@ -32,6 +33,7 @@ _TIMES = {
     "given_figure": (0,), "phrase": (0, 1, 2),
 }  # fmt: skip
 _ECHOES = {"echo_harmony": (0, 1), "echo_pitch": (1, 2)}
+_STEPS = ("takes_up", "recalls")
 _TIMES |= _ECHOES
 _FACT = re.compile(r"(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?\.")
 # A fact, its name, its arguments, the times among them.
@@ -89,10 +91,13 @@ class Told:
     def __init__(self, text: str) -> None:
         self._always: list[_Line] = []
         self._by: dict[int, list[_Line]] = {}
+        self._models: dict[int, list[_Line]] = {}
         for found in _FACT.finditer(text):
             name, arguments = found[1], (found[2] or "").split(",")
             times = [int(arguments[n]) for n in _TIMES.get(name, ())]
             line = (found[0], name, arguments, times)
+            if name in _STEPS:
+                self._models.setdefault(times[2], []).append(line)
             if times and name != "phrase":
                 self._by.setdefault(times[0], []).append(line)
             else:
@@ -103,6 +108,11 @@ class Told:
         yield from self._always
         for time in times:
             yield from self._by.get(time, ())
+
+    def modelled(self, times: Iterable[int]) -> Iterator[_Line]:
+        """Yield the facts by which some step is taken up that begins at one of these times."""
+        for time in times:
+            yield from self._models.get(time, ())
 
     def at(self, times: Collection[int]) -> str:
         """Return the facts that speak of no time, or of these alone."""
@@ -221,11 +231,36 @@ class Piece:
             if name == "free":
                 return times[0] in core and (arguments[0], times[0]) not in self.pitch_of
             inside = [self._slot_of.get(time) in shown for time in times]
+            if name in _STEPS:
+                return all(inside[:2])
             return any(inside) if name == "phrase" else all(inside)
 
-        told = self._told.near(self._onsets(excerpt))
+        told = list(self._told.near(self._onsets(excerpt)))
         out = [line for line, name, arguments, times in told if kept(name, arguments, times)]
-        return "\n".join([*out, *self._stands(excerpt, known)])
+        models = {
+            (times[2], times[3])
+            for _, name, _, times in told
+            if name in _STEPS and not {times[2], times[3]} <= shown
+        }
+        # What takes up a step from here stands elsewhere, if it stands already.
+        for line, _, _, times in self._told.modelled(excerpt.core):
+            if times[2] in core and times[3] in core and not {times[0], times[1]} <= shown:
+                out.append(line)
+                models.add((times[0], times[1]))
+        steps = self._steps(models, known)
+        return "\n".join([*out, *steps, *self._stands(excerpt, known)])
+
+    def _steps(self, models: Iterable[tuple[int, int]], known: Known) -> Iterator[str]:
+        """Yield the steps of the melody elsewhere that it takes up here, if they are known."""
+        for first, second in sorted(models):
+            places = []
+            for slot in (first, second):
+                of, up = self.pitch_of.get((self.voices[0], slot), (slot, 0))
+                if (self.voices[0], of) in known.pitch:
+                    letter, _, octave = pitches.parts(known.pitch[self.voices[0], of] + up)
+                    places.append(7 * octave + pitches.LETTERS.index(letter))
+            if len(places) == 2:
+                yield f"known_step({first},{second},{places[1] - places[0]})."
 
     def _onsets(self, excerpt: Excerpt) -> list[int]:
         return [time for slot in excerpt.shown for time in self._onsets_of[slot]]
