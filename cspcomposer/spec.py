@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -28,6 +27,8 @@ from cspcomposer import pitch as pitches
 from cspcomposer.metre import Metre
 from cspcomposer.score import VOICE_NAMES, Key
 from cspcomposer.specforms import KeyText, LengthText, MetreText, PercentText, RangeText
+from cspcomposer.specmodel import Part
+from cspcomposer.specsweep import SweepSpec
 
 MOST_BARS = 500
 MOST_ANSWERS = 99
@@ -70,15 +71,7 @@ def _numbered(value: object) -> object:
     return {"count": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class _Model(BaseModel):
-    """What all parts of a specification have in common."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class VoiceSpec(_Model):
+class VoiceSpec(Part):
     """One voice."""
 
     name: Name
@@ -91,7 +84,7 @@ class VoiceSpec(_Model):
     """The clef; chosen by the voice's range if left out. treble8 sounds an octave lower."""
 
 
-class PhraseSpec(_Model):
+class PhraseSpec(Part):
     """One phrase."""
 
     bars: int = Field(ge=1, le=MOST_BARS)
@@ -102,7 +95,7 @@ class PhraseSpec(_Model):
     """The key in which the phrase ends; that of the phrase before, or of the piece, if left out."""
 
 
-class Effort(_Model):
+class Effort(Part):
     """How long to search: so many conflicts (repeatable) or seconds; and whether to prove."""
 
     model_config = ConfigDict(
@@ -130,7 +123,7 @@ class Effort(_Model):
         return self
 
 
-class PriorSpec(_Model):
+class PriorSpec(Part):
     """What prefers one answer to another; it never breaks a rule."""
 
     model: PriorModel = "chorale"
@@ -141,7 +134,7 @@ class PriorSpec(_Model):
     """How far chance may stray from what it likes best: 0 not at all, 1 as often as Bach would."""
 
 
-class AnswersSpec(_Model):
+class AnswersSpec(Part):
     """Several answers, which differ from each other and are each as good as asked."""
 
     count: int = Field(default=1, ge=1, le=MOST_ANSWERS)
@@ -156,7 +149,7 @@ class AnswersSpec(_Model):
     """How much dearer than the best an answer may be; none breaks more strong rules than that."""
 
 
-class FileSource(_Model):
+class FileSource(Part):
     """A given line that stands in a file of its own."""
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -178,7 +171,7 @@ Given = Annotated[
 ]
 
 
-class Spec(_Model):
+class Spec(Part):
     """A specification of a piece for CSPComposer."""
 
     title: Line = ""
@@ -224,7 +217,7 @@ class Spec(_Model):
     surface: Surface = "some"
     """What moves between the beats in voices that are free: passing notes, neighbours, suspensions.
     none: one note to a beat; some: as much as is usual; rich: wherever it goes well."""
-    given: dict[Name, Given] = {}
+    given: dict[Name, Given] = Field(default={})
     """What is given. Under a voice's name: its notes as in LilyPond (c'4 d'8 ...; s is a stretch
     that stays free), or a file. Under figures: a figured bass (<6>4 <6 5>8). Under numerals: Roman
     numerals in RomanText (m1 C: I b2 V6). What is not given is free, and so is a line behind its
@@ -248,10 +241,12 @@ class Spec(_Model):
     """Which files are written."""
     prior: Annotated[PriorSpec, BeforeValidator(_modelled)] = PriorSpec()
     """What prefers one answer to another: a model's name, or its name, weight and temperature."""
-    rules: dict[Name, Severity] = {}
+    rules: dict[Name, Severity] = Field(default={})
     """How severe single rules are in this piece, by the rule's name; off switches it off."""
     rule_folders: Annotated[tuple[Line, ...], BeforeValidator(_listed)] = ()
     """Folders with rules of your own; a relative path starts at the specification's folder."""
+    sweep: SweepSpec | None = None
+    """Many pieces from this one file, for `cspcomposer batch`: which values are tried."""
 
     @property
     def length(self) -> int | None:
