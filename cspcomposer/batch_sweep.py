@@ -149,8 +149,8 @@ class _Reader:
             self._know_pattern(("sweep", "exclude", number), pattern)
         for number, where in enumerate(self.sweep.where):
             way: Where = ("sweep", "where", number)
-            for name, pattern in (("if", where.if_), ("then", where.then)):
-                self._know_pattern((*way, name), pattern or {})
+            self._know_pattern((*way, "if"), where.if_ or {})
+            self._know_pattern((*way, "then"), where.then or {})
             for name, axes in (("different", where.different), ("of", where.of)):
                 for place, axis in enumerate(axes or ()):
                     if axis != SEED or name != "of":
@@ -295,7 +295,7 @@ class _Reader:
         variables = list(dict.fromkeys(self.variable[axis] for axis in axes))
 
         def on(*numbers: int) -> bool:
-            found = {}
+            found: dict[str, Any] = {}
             for variable, number in zip(variables, numbers, strict=True):
                 ways = dict(self.variables[variable][number].ways)
                 found |= {a: batch_values.value(self.document, ways[a]) for a in axes if a in ways}

@@ -88,7 +88,11 @@ class WhereSpec(Part):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [{"required": keys} for keys in (["if", "then"], ["different"], ["at_most"])]
+            "oneOf": [
+                {"required": ["if", "then"]},
+                {"required": ["different"]},
+                {"required": ["at_most", "of"]},
+            ]
         }
     )
 
