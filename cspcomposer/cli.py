@@ -328,6 +328,24 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _batch(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_batch
+
+    return cli_batch.run(options, lambda folder: _ready(folder, ()))
+
+
+def _report(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_batch
+
+    return cli_batch.shown(options, lambda folder: _ready(folder, ()))
+
+
+def _export(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_batch
+
+    return cli_batch.exported(options, lambda folder: _ready(folder, ()))
+
+
 def _schema(_: argparse.Namespace) -> int:
     from cspcomposer.spec import schema_text
 
@@ -337,7 +355,8 @@ def _schema(_: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, Command] = {
     "compose": _compose, "check": _check, "study": _study, "rules": _rules,
-    "evaluate": _evaluate, "schema": _schema,
+    "evaluate": _evaluate, "schema": _schema, "batch": _batch, "report": _report,
+    "export": _export,
 }  # fmt: skip
 
 
