@@ -239,6 +239,18 @@ def lines(folder: Path) -> Iterator[Line]:
                 yield line
 
 
+def piece_data(folder: Path, line: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands in the JSON file of a piece; nothing where that is lost."""
+    for name in line.get("files", ()):
+        if name.endswith(".json"):
+            try:
+                found: dict[str, Any] = json.loads((folder / name).read_bytes())
+            except (OSError, ValueError):
+                return {}
+            return found
+    return {}
+
+
 def about(folder: Path) -> dict[str, Any]:
     """Return what a batch as a whole is; empty where that is not known."""
     try:

@@ -142,11 +142,11 @@ def _data(gathered: Gathered, titles: Mapping[str, str], way: str) -> dict[str, 
                 name.rpartition(line["id"])[2] for name in line.get("files", ())
             ],
         })  # fmt: skip
-    copied = []
+    copied: list[tuple[int, str, int, int, str]] = []
     for name, kinds in gathered.copied.items():
         for kind, found in kinds.items():
             if found.longest:
-                where = [numbers[name], kind, found.longest, found.bar, found.source]
+                where = (numbers[name], kind, found.longest, found.bar, found.source)
                 copied.append(where)
     copied.sort(key=lambda row: -row[2])
     return {

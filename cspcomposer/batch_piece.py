@@ -7,13 +7,13 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import batch_plan, brief, compose, render, solver, specfile
+from cspcomposer import batch_plan, batch_values, brief, compose, render, solver, specfile
 from cspcomposer.batch_values import Assignment
 from cspcomposer.check import beats
 from cspcomposer.compose import Composition, Task
@@ -144,7 +144,7 @@ class Bench:
             say = "the rule files were changed while the batch ran. Start it again."
             return failed(job, "failed", say, time.monotonic() - begin)
         piece = compose.renamed(piece, loaded.path.stem)
-        files, data = written(piece, job, loaded.spec.outputs, loaded.spec.given)
+        files, data = written(piece, job, loaded, batch_values.put(document, job.assignment).data)
         spent = time.monotonic() - begin
         line = _line(job, piece.status, spent, piece.seconds) | {
             "cost": list(piece.cost),
@@ -167,21 +167,31 @@ class Bench:
 
 
 def written(
-    piece: Composition, job: Job, formats: Sequence[str], given: Collection[str]
+    piece: Composition, job: Job, loaded: LoadedSpec, said: Mapping[str, Any]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return a piece's files by their endings, and the data that stand in ".json".
 
     These hold the score too, and nothing that differs from one run to the next.
+
+    Args:
+        piece: The piece.
+        job: What it was made for.
+        loaded: Its specification.
+        said: The same, as keys and values.
     """
     with tempfile.TemporaryDirectory() as place:
-        paths = render.write(piece.score, Path(place), job.id, formats)
+        paths = render.write(piece.score, Path(place), job.id, loaded.spec.outputs)
         files = {path.name.removeprefix(job.id): path.read_bytes() for path in paths}
     data = compose.as_data(piece)
     del data["seconds"], data["interrupted"]
     data = {"id": job.id, "inputs": dict(job.inputs)} | data
-    # Which voices were given: of these nobody asks how new they are.
-    data["given"] = sorted(given)
-    data |= {"files": [f"{job.id}{ending}" for ending in files], "score": plain(piece.score)}
+    data |= {
+        "specification": {**said, "seed": job.seed},
+        # Of voices that were given nobody asks how new they are.
+        "given": sorted(set(loaded.spec.given) - {"figures", "numerals"}),
+        "files": [f"{job.id}{ending}" for ending in files],
+        "score": plain(piece.score),
+    }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
     return files | {".json": text.encode()}, data
 

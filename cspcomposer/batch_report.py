@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,9 @@ from rich.progress import track
 from cspcomposer import batch_copied, batch_page, batch_values, rulebook, study
 from cspcomposer.batch_copied import Copied
 from cspcomposer.batch_distinct import Gallery, Near, likeness
-from cspcomposer.batch_manifest import Line, about, lines
+from cspcomposer.batch_manifest import Line, about, lines, piece_data
 from cspcomposer.batch_piece import COMPOSED
 from cspcomposer.files import write_atomically
-from cspcomposer.score import Score
 from cspcomposer.score_data import scored
 
 NEAR = 0.2
@@ -83,7 +81,7 @@ def write(
     for line in track(
         composed, "Looking at pieces", console=console, disable=silent, transient=True
     ):
-        data = _data(folder, line)
+        data = piece_data(folder, line)
         if data is None:
             continue
         score = scored(data["score"])
@@ -105,24 +103,6 @@ def write(
     return [
         write_atomically(place / "report.html", page), write_atomically(place / "report.csv", table)
     ]  # fmt: skip
-
-
-def _data(folder: Path, line: Line) -> dict[str, Any] | None:
-    """Return what stands in the JSON file of a piece; None where it is lost."""
-    for name in line["files"]:
-        if name.endswith(".json"):
-            try:
-                found: dict[str, Any] = json.loads((folder / name).read_bytes())
-            except (OSError, ValueError):
-                return None
-            return found
-    return None
-
-
-def score_of(folder: Path, line: Line) -> Score | None:
-    """Return the piece of a line; None where it is lost."""
-    data = _data(folder, line)
-    return scored(data["score"]) if data else None
 
 
 def _axes(whole: Mapping[str, Any], told: Sequence[Line]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from os import PathLike
@@ -20,7 +19,7 @@ from typing import Any
 from cspcomposer import batch_sweep, batch_values, compose, specfile
 from cspcomposer.batch_distinct import Gallery, Likeness, likeness
 from cspcomposer.batch_identity import LENGTH, Register
-from cspcomposer.batch_manifest import Manifest
+from cspcomposer.batch_manifest import Manifest, piece_data
 from cspcomposer.batch_piece import COMPOSED, Job, Made, Order, failed
 from cspcomposer.batch_plan import Plan
 from cspcomposer.batch_pool import Executor, Pool, processors, share_of_memory
@@ -342,9 +341,9 @@ class _Run:
         """See the pieces that were made before, so that later ones keep their distance."""
         for line in keeper.mine():
             if line["status"] in COMPOSED:
-                path = next(keeper.folder / n for n in line["files"] if n.endswith(".json"))
-                with suppress(OSError, ValueError):
-                    self._gallery.add(line["id"], _likeness(json.loads(path.read_bytes())))
+                data = piece_data(keeper.folder, line)
+                if data:
+                    self._gallery.add(line["id"], _likeness(data))
 
     def _kept(self, made: Made) -> Result:
         if self._keeper:

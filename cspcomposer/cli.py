@@ -126,6 +126,9 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
     from cspcomposer import brief, cli_many, cli_redo, specfile, trial
 
     loaded = specfile.load(path)
+    if loaded.spec.sweep:
+        say = "one piece; 'cspcomposer batch' composes everything that it sweeps."
+        print(f"{path.name}: {say}", file=sys.stderr)
     several = not options.source and (options.answers or loaded.spec.answers.count) > 1
     apart = options.distance or options.by or options.within
     if apart and not several and not options.source:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from cspcomposer import batch_estimate, batch_run, batch_values
 from cspcomposer.batch_meter import Meter, lasting, sized
 from cspcomposer.batch_run import Asked, Result
-from cspcomposer.errors import counted
+from cspcomposer.errors import BadInput, Fault, counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -41,7 +41,10 @@ def run(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
         options: The command line's.
         ready: Refuses a folder that cannot be written to.
     """
-    ready(options.out)
+    if options.out is None and not options.dry_run:
+        raise BadInput(Fault("where are the pieces to go?", hint="Name a folder with --out."))
+    if options.out:
+        ready(options.out)
     order = batch_run.asked(
         options.spec, out=options.out, jobs=options.jobs, shard=options.shard,
         dask=options.dask or "", retry=options.retry is not None, memory=options.memory,
@@ -209,7 +212,7 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
                 "seconds": found.seconds, "bytes": found.size, "jobs": order.jobs}  # fmt: skip
         print(json.dumps(data, indent=2, ensure_ascii=False))
         return 0
-    print(f"{plan.document.path.name}: {counted(count, 'piece')}{_shard(order)}.")
+    print(f"{plan.document.path.name}: {counted(count, 'piece')}{_shard(order)}{_product(order)}.")
     for sentence in plan.notes:
         print(f"  {sentence}")
     for number, inputs in enumerate(first, 1):
@@ -222,9 +225,19 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
         print(f"How long it takes is not known: {found.why}")
         return 0
     jobs = counted(order.jobs, "job") if not order.dask else "one worker"
-    print(f"About {lasting(found.seconds)} with {jobs}, and {sized(found.size)}: "
-          f"{found.why} took {found.each:.2g} seconds and {sized(found.bytes_each)} each.")  # fmt: skip
+    took = f"took {found.each:.2g} seconds and {sized(found.bytes_each)} each"
+    size = sized(found.size)
+    print(f"About {lasting(found.seconds)} with {jobs}, and {size}: {found.why} {took}.")
     return 0
+
+
+def _product(order: Asked) -> str:
+    """Return what varies, and in how many ways."""
+    axes = batch_run.about(order.plan)["axes"]
+    seeds = len(order.plan.seeds)
+    parts = [f"{axis} {len(values)}" for axis, values in axes.items()]
+    parts += [f"seeds {seeds}"] if seeds > 1 else []
+    return f" ({' x '.join(parts)})" if parts else ""
 
 
 def _shard(order: Asked) -> str:

@@ -106,11 +106,11 @@ def _batches(commands: Commands, run: Mapping[str, Command]) -> None:
     """Add the commands for many pieces from one specification."""
     batch = commands.add_parser("batch", help="compose everything that a specification sweeps")
     batch.add_argument("spec", type=Path, help="YAML, JSON or TOML, with a key 'sweep'")
-    batch.add_argument("--out", type=Path, required=True, metavar="DIR",
+    batch.add_argument("--out", type=Path, metavar="DIR",
                        help="where files and manifest.jsonl are kept; what is whole there is not "
                        "composed again")  # fmt: skip
     batch.add_argument("--jobs", type=_count, metavar="N",
-                       help="how many pieces at a time; as many as there are processors")  # fmt: skip
+                       help="how many pieces at a time; all processors")  # fmt: skip
     batch.add_argument("--shard", type=_shard, metavar="K/N",
                        help="only every Nth piece, from the Kth on")  # fmt: skip
     batch.add_argument("--dask", metavar="ADDRESS",
@@ -118,7 +118,7 @@ def _batches(commands: Commands, run: Mapping[str, Command]) -> None:
     batch.add_argument("--retry", choices=("failed",), help="try again what came to nothing")
     batch.add_argument("--memory", type=_memory, metavar="GIB", help="at most, for each worker")
     batch.add_argument("--dry-run", action="store_true",
-                       help="tell how many pieces, the first few, how long and how large")  # fmt: skip
+                       help="tell how many pieces, how long they take, how large")  # fmt: skip
     batch.add_argument("--json", action="store_true", help="tell of every piece as a line of JSON")
     batch.set_defaults(run=run["batch"])
 
@@ -138,7 +138,7 @@ def _batches(commands: Commands, run: Mapping[str, Command]) -> None:
     export.add_argument("--format", choices=("jsonl", "midi", "parquet"), default="jsonl")
     export.add_argument("--out", type=Path, metavar="DIR", help="where to write; within the folder")
     export.add_argument("--splits", type=_splits, metavar="P/P/P",
-                        help="percentages for training, validation and test (80/10/10)")  # fmt: skip
+                        help="per cent for training, validation, test (80/10/10)")  # fmt: skip
     export.set_defaults(run=run["export"])
 
 
