@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -86,7 +88,8 @@ class _Reader:
 
     def stop(self) -> None:
         if self.faults:
-            raise BadSpec(*dict.fromkeys(self.faults))
+            faults = sorted(dict.fromkeys(self.faults), key=lambda f: (f.line, f.column))
+            raise BadSpec(*faults)
 
     def _vary(self, name: str, axes: list[str], count: int, way: Where) -> None:
         if len(axes) == 1 and way[-1] == "matrix":
@@ -112,6 +115,7 @@ class _Reader:
         self._know_axes()
         self._know_conditions()
         self.stop()
+        self._know_size()
         self._know_values()
         self.stop()
 
@@ -187,6 +191,12 @@ class _Reader:
             for one in self.variables[self.variable[axis]]
         ]
 
+    def _know_size(self) -> None:
+        size = candidates_sweep.size({name: len(o) for name, o in self.variables.items()})
+        seeds = len(self.sweep.seeds or (0,))
+        if size * seeds > MOST_PIECES and not self.sweep.sample:
+            self._too_many(size, seeds)
+
     def _know_values(self) -> None:
         """Try each value by itself, on the first value of everything else."""
         first = [options[0] for options in self.variables.values()]
@@ -243,10 +253,8 @@ class _Reader:
         notes: list[str] = []
         size = candidates_sweep.size(domains) if domains else 0
         random = Random(f"sample:{sweep.sample.seed if sweep.sample else 0}")
-        if size * len(seeds) > MOST_PIECES and (not sweep.sample or size > MOST_PIECES):
-            if not sweep.sample:
-                self._too_many(size, len(seeds))
-            assert sweep.sample
+        if size > MOST_PIECES:
+            assert sweep.sample, "looked at in check"
             rows = candidates_sweep.drawn(domains, conditions, sweep.sample.count, random)
         else:
             rows = candidates_sweep.allowed(domains, conditions) if domains else []
@@ -311,19 +319,16 @@ class _Reader:
         quotas = [w for w in self.sweep.where if w.at_most is not None]
         if not sample and not quotas:
             return None
-        pairs = [
-            (number, seed)
-            for number, one in enumerate(plan.combinations)
-            for seed in range(len(plan.seeds_of(one)))
-        ]
-        if len(pairs) > (sample.count if sample else 0):
-            random.shuffle(pairs)
-        wanted = sample.count if sample else len(pairs)
+        ends = list(accumulate(len(plan.seeds_of(one)) for one in plan.combinations))
+        total = ends[-1]
+        wanted = sample.count if sample else total
         had: list[Counter[str]] = [Counter() for _ in quotas]
         taken: list[tuple[int, int]] = []
-        for number, seed in pairs:
+        for place in _by_chance(total, wanted, random):
+            number = bisect_right(ends, place)
+            seed = place - (ends[number - 1] if number else 0)
             one = plan.combinations[number]
-            values = plan.inputs(Piece(one, plan.seeds_of(one)[seed]))
+            values = plan.inputs(Piece(one, plan.seeds_of(one)[seed])) if quotas else {}
             marks = [str([values.get(axis) for axis in quota.of or ()]) for quota in quotas]
             if all(had[i][marks[i]] < (quota.at_most or 0) for i, quota in enumerate(quotas)):
                 taken.append((number, seed))
@@ -332,8 +337,8 @@ class _Reader:
             if len(taken) == wanted:
                 break
         if sample and len(taken) < wanted:
-            notes.append(f"sample asks for {wanted}, and {counted(len(taken), 'piece')} "
-                         "can be had.")  # fmt: skip
+            can = counted(len(taken), "piece")
+            notes.append(f"sample asks for {wanted}, and {can} can be had.")
         return tuple(sorted(taken))
 
     def _too_many(self, size: int, seeds: int) -> None:
@@ -357,6 +362,19 @@ class _Reader:
             kind, number = one.name.split(".")[1:]
             self.complain(("sweep", kind, int(number) - 1), f"{say}.", "Loosen it.")
         self.stop()
+
+
+def _by_chance(total: int, wanted: int, random: Random) -> Iterator[int]:
+    """Yield numbers below a total, each once, in an order by chance."""
+    if total <= MOST_PIECES:
+        yield from random.sample(range(total), total)
+        return
+    seen: set[int] = set()
+    for _ in range(candidates_sweep.TRIES * wanted):
+        place = random.randrange(total)
+        if place not in seen:
+            seen.add(place)
+            yield place
 
 
 def _holds(pattern: Pattern, found: Mapping[str, Any]) -> bool:
