@@ -23,6 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import batches
 import brother
 import diatony
 import peers
@@ -58,7 +59,8 @@ def main() -> None:
     asked = parser.parse_args()
     parts = []
     for part in (
-        starting, composing, proving.table, models, preferring, lambda: checking(asked.chorales)
+        starting, composing, proving.table, models, preferring, batches.table,
+        lambda: checking(asked.chorales)
     ):  # fmt: skip
         parts.append("\n".join(part()))
         print(parts[-1], end="\n\n", flush=True)
