@@ -67,7 +67,9 @@ class Meter:
     def told(self) -> str:
         """Return the counts as one says them: "22 composed, 1 no solution"."""
         order = sorted(self.counts, key=lambda kind: (kind != "composed", kind))
-        return ", ".join(f"{self.counts[kind]} {kind}" for kind in order) or "none"
+        words = {kind: kind for kind in order} | {"near copy": "near copies"}
+        said = ((n, words[kind] if n > 1 else kind) for kind in order if (n := self.counts[kind]))
+        return ", ".join(f"{n} {kind}" for n, kind in said) or "none"
 
 
 def lasting(seconds: float) -> str:

@@ -28,6 +28,7 @@ _GLYPH = re.compile(r'<g id="(E[0-9A-F]+)-\w+">(.*?)</g>', re.DOTALL)
 _FONT = re.compile(r"<style[^>]*>\s*@font-face.*?</style>", re.DOTALL)
 _MARKS = ("musicxml", "mid", "svg", "png", "pdf", "json")
 MOST_REASON = 2000
+_NAME = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 def opening(score: Score) -> str:
@@ -156,7 +157,8 @@ def _data(gathered: Gathered, titles: Mapping[str, str], way: str) -> dict[str, 
         "severity": _severities(gathered),
         "pieces": pieces,
         "way": way,
-        "reasons": [[s, r[:MOST_REASON], n] for s, r, n in reasons(gathered.lines)],
+        "reasons": [[s, _numbered(r[:MOST_REASON], numbers), n]
+                    for s, r, n in reasons(gathered.lines)],
         "near": [[numbers[p.one], numbers[p.other], round(p.distance, 4)]
                  for p in gathered.near[:MOST_PAIRS]],
         "nearCount": len(gathered.near),
@@ -164,6 +166,11 @@ def _data(gathered: Gathered, titles: Mapping[str, str], way: str) -> dict[str, 
         "copied": copied[:MOST_COPIED],
         "shares": _shares(gathered),
     }  # fmt: skip
+
+
+def _numbered(reason: str, numbers: Mapping[str, int]) -> str:
+    """Return a reason that speaks of other pieces by their numbers, as the page does."""
+    return _NAME.sub(lambda m: f"piece {numbers[m[0]] + 1}" if m[0] in numbers else m[0], reason)
 
 
 def _severities(gathered: Gathered) -> dict[str, str]:

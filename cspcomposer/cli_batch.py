@@ -236,8 +236,8 @@ def _product(order: Asked) -> str:
     axes = batch_run.about(order.plan)["axes"]
     seeds = len(order.plan.seeds)
     parts = [f"{axis} {len(values)}" for axis, values in axes.items()]
-    parts += [f"seeds {seeds}"] if seeds > 1 else []
-    return f" ({' x '.join(parts)})" if parts else ""
+    parts += [f"seed {seeds}"] if seeds > 1 else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _shard(order: Asked) -> str:

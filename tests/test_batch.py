@@ -215,7 +215,7 @@ def test_a_dry_run_tells_how_many_how_long_and_how_large(
     spec = written(tmp_path, "{matrix: {key: [C major, E minor, G major]}, seeds: 40}")
     assert cli.main(["batch", str(spec), "--dry-run", "--jobs", "2"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "tiny.yaml: 120 pieces (key 3 x seeds 40)."
+    assert said[0] == "tiny.yaml: 120 pieces (key 3, seed 40)."
     assert said[1] == "  1: key C major, seed 1" and said[6] == "  and 115 more."
     assert said[7].startswith("About ") and "the 2 pieces composed to see took" in said[7]
     assert list(tmp_path.iterdir()) == [spec]
