@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from os import PathLike
 
-    from cspcomposer.batch_run import Result
+    from cspcomposer.batch_result import Result
 
 __version__ = "0.1.0"
 

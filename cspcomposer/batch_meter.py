@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from cspcomposer.batch_run import Result
+from cspcomposer.batch_result import Result
 from cspcomposer.errors import counted
 
 RECENT = 50

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -23,71 +23,14 @@ from cspcomposer.batch_manifest import Manifest, piece_data
 from cspcomposer.batch_piece import COMPOSED, Job, Made, Order, failed
 from cspcomposer.batch_plan import Plan
 from cspcomposer.batch_pool import Executor, Pool, processors, share_of_memory
+from cspcomposer.batch_result import REFUSED, Result
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
-from cspcomposer.score import Score
 from cspcomposer.score_data import scored
 
-REFUSED = "near copy"
 # Where all combinations can be looked at in a second or two they are, before anything is composed.
 TRIED = 2000
 # Results that wait for one before them: so many for each worker.
 AHEAD = 8
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one piece of a batch.
-
-    Attributes:
-        id: The piece's name: what it is made from, as a digest.
-        index: Its place in the batch, from 0.
-        inputs: The swept values, by their keys.
-        seed: Its seed.
-        status: "optimal" or "feasible", as of a `Composition`; "no solution", "out of time",
-            "near copy" (refused, see `distinct`), or "failed".
-        reason: Why there is no piece; "" where there is one.
-        cost: Strong faults, then mild faults and preferences in tenths of a nat.
-        bound: What its cost is at least, as far as is known.
-        seconds: How long it took.
-        files: Where its files are; empty where no folder was given.
-        line: Everything that the manifest says.
-        done_before: Whether an earlier run had made it.
-        contents: The files' contents by their endings, where no folder was given.
-    """
-
-    id: str
-    index: int
-    inputs: Mapping[str, Any]
-    seed: int
-    status: str
-    reason: str
-    cost: tuple[int, ...]
-    bound: tuple[int, ...]
-    seconds: float
-    files: tuple[Path, ...]
-    line: Mapping[str, Any] = field(repr=False)
-    done_before: bool = False
-    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-
-    @property
-    def composed(self) -> bool:
-        """Whether there is a piece."""
-        return self.status in COMPOSED
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """What stands in the piece's JSON file; empty where there is no piece."""
-        text = self.contents.get(".json")
-        if text is None:
-            path = next((p for p in self.files if p.suffix == ".json"), None)
-            text = path.read_bytes() if path else b"{}"
-        found: dict[str, Any] = json.loads(text)
-        return found
-
-    @property
-    def score(self) -> Score | None:
-        """The piece, None where there is none."""
-        return scored(self.data["score"]) if self.composed else None
 
 
 @dataclass(frozen=True)

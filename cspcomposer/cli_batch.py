@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from cspcomposer import batch_estimate, batch_run, batch_values
 from cspcomposer.batch_meter import Meter, lasting, sized
-from cspcomposer.batch_run import Asked, Result
+from cspcomposer.batch_result import Result
+from cspcomposer.batch_run import Asked
 from cspcomposer.errors import BadInput, Fault, counted
 
 if TYPE_CHECKING:

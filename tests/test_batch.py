@@ -25,6 +25,7 @@ from cspcomposer.batch_identity import Register
 from cspcomposer.batch_manifest import Manifest
 from cspcomposer.batch_piece import Bench, Job, Made, Order
 from cspcomposer.batch_pool import Pool
+from cspcomposer.batch_result import Result
 from cspcomposer.errors import BadInput
 from cspcomposer.files import write_atomically
 
@@ -47,7 +48,7 @@ def folder(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def again(folder: Path, **asked: Any) -> tuple[list[batch_run.Result], list[str]]:
+def again(folder: Path, **asked: Any) -> tuple[list[Result], list[str]]:
     """What a second run says, result by result and in sentences."""
     said: list[str] = []
     found = cspcomposer.batch(
@@ -56,7 +57,7 @@ def again(folder: Path, **asked: Any) -> tuple[list[batch_run.Result], list[str]
     return list(found), said
 
 
-def fresh(results: list[batch_run.Result]) -> list[int]:
+def fresh(results: list[Result]) -> list[int]:
     return [result.index for result in results if not result.done_before]
 
 
