@@ -7,10 +7,12 @@ another one; what is written is written here, once.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -27,26 +29,32 @@ if TYPE_CHECKING:
 # So many pieces for each thread are handed out, so that none waits for the next.
 AHEAD = 2
 SECONDS = 15
-# So many workers may die under one piece before it is given up.
-DEATHS = 2
 
 
 class Cluster:
     """The workers behind a Dask scheduler."""
 
     def __init__(self, order: Order, address: str) -> None:
-        self._client = _connected(address)
+        self._client, self._address = _connected(address), address
         self._futures: dict[Any, Job] = {}
         [self._order] = self._client.scatter([order], broadcast=True, hash=False)
 
     def made(self, jobs: Iterator[Job | None]) -> Iterator[Made]:
-        """Yield what becomes of each job, as it is done; see `Executor`."""
+        """Yield what becomes of each job, as it is done; see `Executor`.
+
+        Raises:
+            BadInput: the scheduler went away.
+        """
         from distributed import as_completed
 
         coming = as_completed(loop=self._client.loop)
         more = True
         while more or self._futures:
-            while more and len(self._futures) < AHEAD * max(1, self._threads()):
+            try:
+                most = AHEAD * max(1, sum(self._client.nthreads().values()))
+            except (OSError, TimeoutError, CancelledError, ValueError):
+                raise self._gone() from None
+            while more and len(self._futures) < most:
                 job = next(jobs, _NO_MORE)
                 more = job is not _NO_MORE
                 if not isinstance(job, Job):
@@ -58,25 +66,29 @@ class Cluster:
                 coming.add(future)
             if self._futures:
                 future = next(coming)
-                yield self._result(future, self._futures.pop(future))
+                if future.cancelled():
+                    raise self._gone()
+                yield _result(future, self._futures.pop(future))
 
     def close(self) -> None:
         """Give up what is being done."""
-        self._client.cancel(list(self._futures), force=True)
-        self._client.close()
+        with suppress(OSError, TimeoutError, CancelledError):
+            self._client.cancel(list(self._futures), force=True)
+        with suppress(OSError, TimeoutError, CancelledError):
+            self._client.close(timeout=SECONDS)
 
-    def _threads(self) -> int:
-        return sum(self._client.nthreads().values())
+    def _gone(self) -> BadInput:
+        hint = "What was composed is kept: the same command goes on from there."
+        return BadInput(Fault(f"the scheduler at {self._address} is gone.", hint=hint))
 
-    def _result(self, future: Any, job: Job) -> Made:
-        try:
-            made: Made = future.result()
-        except CancelledError:
-            return failed(job, "failed", "the cluster gave it up.")
-        except Exception as error:  # whatever a cluster may say of a piece
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            return failed(job, "failed", f"the cluster could not compose it: {what}")
-        return made
+
+def _result(future: Any, job: Job) -> Made:
+    try:
+        made: Made = future.result()
+    except Exception as error:  # whatever a cluster may say of a piece
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return failed(job, "failed", f"the cluster could not compose it: {what}")
+    return made
 
 
 _NO_MORE = object()
@@ -142,6 +154,10 @@ def _connected(address: str) -> Client:
     except ImportError:
         hint = "Install it with: pip install 'cspcomposer[cluster]'."
         raise BadInput(Fault("--dask needs Dask, which is not installed.", hint=hint)) from None
+    # What Dask says when somebody goes is told here in a sentence, or is no matter.
+    for name in list(logging.Logger.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         return Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

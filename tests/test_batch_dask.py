@@ -90,6 +90,27 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     assert contents(tmp_path / "out") == contents(tmp_path / "here")
 
 
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_is_told_in_a_sentence_and_nothing_is_lost(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
+    address, (scheduler, *_) = cluster
+    spec = written(tmp_path, "{seeds: 400}")
+    run = subprocess.Popen(
+        command(spec, tmp_path / "out", "--dask", address), env=environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    until = time.monotonic() + 90
+    while not lines(manifest) and time.monotonic() < until:
+        time.sleep(0.05)
+    scheduler.kill()
+    _, said = run.communicate(timeout=90)
+    assert run.returncode == 2
+    assert f"the scheduler at {address} is gone." in said and "Traceback" not in said
+    assert all(line["status"] in ("optimal", "feasible") for line in lines(manifest))
+
+
 def test_a_scheduler_that_is_not_there_gets_a_plain_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
