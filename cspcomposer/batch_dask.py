@@ -93,6 +93,8 @@ def _result(future: Any, job: Job) -> Made:
 
 _NO_MORE = object()
 _bench = Bench()
+# They last as long as the worker.
+_folders: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def composed(order: Order, job: Job) -> Made:
@@ -104,7 +106,8 @@ def composed(order: Order, job: Job) -> Made:
 @lru_cache(maxsize=4)
 def _unpacked(source: bytes, files: tuple[tuple[str, bytes], ...], depth: int, name: str) -> str:
     """Write a specification and its files somewhere; return where the specification lies."""
-    place = Path(tempfile.mkdtemp(prefix="cspcomposer-batch-"))
+    _folders.append(tempfile.TemporaryDirectory(prefix="cspcomposer-batch-"))
+    place = Path(_folders[-1].name)
     # As deep as names that lead upwards need it.
     folder = place.joinpath(*map(str, range(depth)))
     folder.mkdir(parents=True, exist_ok=True)
