@@ -76,7 +76,7 @@ class _Glyphs:
         drawn = _FONT.sub("", drawn)
         for name, shape in _GLYPH.findall(drawn):
             self.known.setdefault(name, shape.strip())
-        drawn = re.sub(r"<defs>.*?</defs>|<desc>.*?</desc>", "", drawn, flags=re.DOTALL)
+        drawn = re.sub(r"<(defs|desc|title)\b[^>]*>.*?</\1>", "", drawn, flags=re.DOTALL)
         drawn = re.sub(r'(href="#E[0-9A-F]+)-\w+"', r'\1"', drawn)
         # A rule of one picture's style sheet would hold for all of them.
         drawn = re.sub(r'\s(?:id|xmlns:xlink|version)="[^"]*"', "", drawn)
