@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,9 +19,9 @@ from cspcomposer.candidates import Options, Taste
 from cspcomposer.facts import Outline
 from cspcomposer.facts_window import ORIGIN, Moments, parsed
 from cspcomposer.lattice import NEVER, Lattice, Tariff
-from cspcomposer.rulebook_moments import Excerpt, excerpts
+from cspcomposer.rulebook_moments import Excerpts, excerpts
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.search import OPTIONS, Effort, Ending, Progress, below
+from cspcomposer.search import Effort, Ending, Progress, below, options
 from cspcomposer.shelf import Shelf
 from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
 from cspcomposer.tables import Fault
@@ -169,10 +169,11 @@ class _Run:
     def among(self, settings: _Settings, margin: int) -> Iterator[Progress]:
         """Yield better answers among the settings within a margin of the least cost."""
         begin = time.monotonic()
-        options = (*OPTIONS, f"--seed={self._seed}")
         shown = [f"{name}/{arity}" for name, arity in self._show.items()]
         self._asked.ground(
-            [*self._problem.rules, *settings.sources(margin)], options=options, show=shown
+            [*self._problem.rules, *settings.sources(margin)],
+            options=options(self._effort, self._seed),
+            show=shown,
         )
         self._grounding += time.monotonic() - begin
         found = settings.found
@@ -290,10 +291,11 @@ class _Settings:
         )
 
 
-def _usable(found: Sequence[Excerpt]) -> list[Excerpt]:
+def _usable(found: Excerpts) -> Excerpts:
     """Return the excerpts without those that look at single given notes."""
-    *some, charges, open_ones = found
-    return [*(e for e in some if not e.looks_at & {"given", "figured"}), charges, open_ones]
+    return replace(
+        found, rules=tuple(e for e in found.rules if not e.looks_at & {"given", "figured"})
+    )
 
 
 def _pitches(problem: Problem, moments: Moments) -> dict[str, list[int]]:

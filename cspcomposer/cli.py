@@ -153,7 +153,7 @@ def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Tic
     from cspcomposer import compose
     from cspcomposer.search import wanted
 
-    path, effort = loaded.path, wanted(options.seconds, options.prove)
+    path, effort = loaded.path, wanted(options.seconds, options.prove, options.threads)
     piece = compose.compose(
         loaded, seed=options.seed, effort=effort, watch=ticker, tell=ticker.compiling
     )

@@ -44,7 +44,7 @@ def composed(
     order = many.ordered(
         loaded, answers=options.answers, distance=options.distance, by=options.by,
         within=options.within, seed=options.seed,
-        effort=wanted(options.seconds, options.prove),
+        effort=wanted(options.seconds, options.prove, options.threads),
     )  # fmt: skip
     formats = options.format or loaded.spec.outputs
     pieces: list[Composition] = []

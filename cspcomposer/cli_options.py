@@ -36,6 +36,9 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     compose.add_argument("--prove", action="store_true",
                          help="find the best there is, or say how near it is; the rules are "
                          "compiled once for each key, which takes a while")  # fmt: skip
+    compose.add_argument("--threads", type=_count, default=1, metavar="N",
+                         help="search side by side on N cores; a seed then does not give the same "
+                         "piece every time")  # fmt: skip
     compose.add_argument("--answers", type=_answers, metavar="N", help="how many, 1 to 99")
     compose.add_argument("--distance", type=_count, metavar="D",
                          help="in how many places any two answers differ at least, or a part "

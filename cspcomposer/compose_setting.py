@@ -9,7 +9,17 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from cspcomposer import bounded, brief, candidates, facts, priors, rulebook, stages
+from cspcomposer import (
+    bounded,
+    brief,
+    candidates,
+    facts,
+    facts_slice,
+    priors,
+    rulebook,
+    stages,
+    stretches,
+)
 from cspcomposer.excuse import excused
 from cspcomposer.facts import Outline
 from cspcomposer.facts_apart import Further, nothing
@@ -102,6 +112,12 @@ def found(
             ending, interrupted = watched(steps, watch)
             if ending.best:
                 return Found(plan, ending, "", ending.bound or (), interrupted)
+        if stretches.long(plan) and not further(plan):
+            piece = _piece(loaded, own, plan, prior, options, taste, (given, notes, melody))
+            steps = stretches.composed(solver, piece, show=SHOWN, effort=limit, seed=seed)
+            ending, interrupted = watched(steps, watch)
+            if ending.best:
+                return Found(plan, ending, "", _bound(ending, bound), interrupted)
         good: Found | None = None
         for margin in MARGINS:
             likely = candidates.considered(options, taste, margin)
@@ -200,6 +216,41 @@ def _bound(ending: Ending, mild: int) -> tuple[int, ...]:
     return cost if ending.optimal else (*(0 for _ in cost[:-1]), mild)
 
 
+def _piece(
+    loaded: LoadedSpec,
+    own: Sequence[Path],
+    plan: Outline,
+    prior: priors.Prior,
+    options: candidates.Options,
+    taste: candidates.Taste,
+    told: tuple[str, str, str],
+) -> stretches.Piece:
+    kept = {margin: candidates.considered(options, taste, margin) for margin in MARGINS}
+
+    def chords(stood: Mapping[int, str], slots: Sequence[int], margin: int | None) -> str:
+        every = kept.get(margin, {})
+        named = {
+            slot: {n: options.prices[slot][n] for n in [stood.get(slot)] if n} for slot in slots
+        }
+        some = {slot: {**every.get(slot, {}), **named[slot]} for slot in slots}
+        return candidates.stated(some, options, taste)
+
+    program = partial(rules(loaded, own), heeded=("hard", "strong", "mild"), priors=prior.folders)
+    sought = sliced(program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
+    return stretches.Piece(
+        plan, facts_slice.Slices(prior.facts, *told), [*sought, rulebook.policy("settled")], chords,
+        MARGINS, _chosen(program),
+    )  # fmt: skip
+
+
+def _chosen(program: Callable[..., list[Source]]) -> list[Source]:
+    """Return the texts by which settings are chosen; where the search looks first is no matter."""
+    texts = [
+        s for s in program(["settings", "given"], "enforce") if Path(s.name).stem != "guidance"
+    ]
+    return sliced(texts, list(WANTED.items()))
+
+
 def _problem(
     loaded: LoadedSpec,
     own: Sequence[Path],
@@ -211,13 +262,9 @@ def _problem(
 ) -> bounded.Problem:
     style, overrides = loaded.spec.style, dict(loaded.spec.rules)
     program = partial(rules(loaded, own), heeded=("hard", "strong", "mild"), priors=prior.folders)
-    # Where the search looks first is no matter here.
-    texts = [
-        s for s in program(["settings", "given"], "enforce") if Path(s.name).stem != "guidance"
-    ]
     return bounded.Problem(
         plan, facts.facts(plan), options, taste, f"{prior.facts}\n{notes}", program,
-        sliced(texts, list(WANTED.items())), rulebook.severities(style, overrides, own),
+        _chosen(program), rulebook.severities(style, overrides, own),
         rulebook.weights(style),
     )  # fmt: skip
 
@@ -231,7 +278,11 @@ def effort_of(loaded: LoadedSpec, places: int, effort: Effort | None = None) -> 
         effort: In place of what it says. Without any limit it goes as far as is usual.
     """
     said = loaded.spec.effort
-    asked = effort or (Effort(said.conflicts, said.seconds, said.prove) if said else Effort())
+    asked = Effort(**(said.model_dump() if said else {}))
+    if effort and effort.conflicts is None and effort.seconds is None:
+        asked = replace(asked, prove=asked.prove or effort.prove, threads=effort.threads)
+    elif effort:
+        asked = effort
     if asked.conflicts is None and asked.seconds is None:
         each = PROVING_A_PLACE if asked.prove else CONFLICTS_A_PLACE
         asked = replace(asked, conflicts=each * places)

@@ -40,8 +40,7 @@ def apart(
         distance: In how many places at least.
         spread: Whether each phrase differs too, in most of its share at least.
     """
-    file = rulebook.folder() / "policy" / "apart.lp"
-    policy = Source(str(file), rulebook.base_part(file))
+    policy = rulebook.policy("apart")
     stretches = [(Fraction(0), plan.score.end, distance)]
     stretches += _shares(plan, by, distance) if spread else []
 

@@ -46,8 +46,8 @@ class Slot:
         costs: What each costs by itself: [state].
     """
 
-    def __init__(self, time: int, voices: Sequence[str], states: Places, costs: Costs) -> None:
-        self.time, self.voices, self.states, self.costs = time, tuple(voices), states, costs
+    def __init__(self, voices: Sequence[str], states: Places, costs: Costs) -> None:
+        self.voices, self.states, self.costs = tuple(voices), states, costs
 
     def choices(self, time: int, keep: Places | None = None) -> dict[Variable, Places]:
         """Return states as choices in a window in which the slot is at a time."""
@@ -59,7 +59,7 @@ class Slot:
 
     def kept(self, keep: NDArray[Any]) -> Slot:
         """Return some of the states."""
-        return Slot(self.time, self.voices, self.states[keep], self.costs[keep])
+        return Slot(self.voices, self.states[keep], self.costs[keep])
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Lattice:
         """Add the states of a slot, and what they cost by themselves."""
         pair = self._pairs[min(number, len(self._pairs) - 1)]
         time = pair.slots[number - pair.first]
-        slot = _enumerated(pair, number - pair.first, self._moments.slots[number])
+        slot = _enumerated(pair, number - pair.first)
         choices = slot.choices(time)
         for charge in (c for compiled in pair.compiled for c in compiled.charges):
             if all(v in choices for v in charge.variables):
@@ -284,7 +284,7 @@ def _by_window(several: Sequence[tuple[Seen, Fault]]) -> list[tuple[Seen, list[F
     return list(out.values())
 
 
-def _enumerated(seen: Seen, place: int, moment: int) -> Slot:
+def _enumerated(seen: Seen, place: int) -> Slot:
     """Return the states of a slot of a window: all that fits."""
     time = seen.slots[place]
     fits = {
@@ -300,4 +300,4 @@ def _enumerated(seen: Seen, place: int, moment: int) -> Slot:
             columns = [g.ravel() for g in np.meshgrid(*choices, indexing="ij")]
             rows.append(np.stack([np.full(size, chord), *columns], axis=1))
     states = np.concatenate(rows)
-    return Slot(moment, voices, states, np.zeros(len(states), np.int64))
+    return Slot(voices, states, np.zeros(len(states), np.int64))

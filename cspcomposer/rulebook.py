@@ -204,6 +204,12 @@ def program(
     return [*out, solver.Source("overrides", said)]
 
 
+def policy(name: str) -> solver.Source:
+    """Return the text of a file in `policy/` that is said besides another."""
+    path = folder() / "policy" / f"{name}.lp"
+    return solver.Source(str(path), base_part(path))
+
+
 def nodes(path: Path) -> list[ast.AST]:
     """Return a file's statements and comments as syntax trees.
 

@@ -1,8 +1,10 @@
 """Rules as programs of their own, to be asked about a few neighbouring moments.
 
 What a rule needs of the theory is cut out for it; rules that look at the same statements about a
-piece share one program. A weak constraint becomes a rule that says what is charged for, the price
-being looked up elsewhere: `:~ pitch(V,T,P), preferred_pitch(V,T,P,C). [C@0,V,T]` turns into
+piece share one program. A rule of a user's own that counts, or speaks of all or none, is left out:
+it may mean the whole piece, of which a few moments do not tell. A weak constraint becomes a rule
+that says what is charged for, the price being looked up elsewhere:
+`:~ pitch(V,T,P), preferred_pitch(V,T,P,C). [C@0,V,T]` turns into
 `charge(preferred_pitch(V,T,P),(V,T)) :- pitch(V,T,P).` Looks at syntax trees alone.
 """
 
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from clingo import ast
 
+from cspcomposer import rulebook
 from cspcomposer.rulebook_slice import Signature, sliced, statements
 from cspcomposer.solver import Source
 
@@ -41,7 +44,20 @@ class Excerpt:
     looks_at: frozenset[str]
 
 
-def excerpts(program: Sequence[Source]) -> tuple[Excerpt, ...]:
+@dataclass(frozen=True)
+class Excerpts:
+    """The programs into which the rules fall that a few moments can tell of.
+
+    Attributes:
+        rules: What breaks them.
+        open: What is charged for, and which notes go with which chords.
+    """
+
+    rules: tuple[Excerpt, ...]
+    open: tuple[Excerpt, ...]
+
+
+def excerpts(program: Sequence[Source]) -> Excerpts:
     """Return the programs into which one falls that has `choose/moment.lp` in it.
 
     Args:
@@ -51,31 +67,43 @@ def excerpts(program: Sequence[Source]) -> tuple[Excerpt, ...]:
 
 
 @cache
-def _excerpts(program: tuple[Source, ...]) -> tuple[Excerpt, ...]:
-    rules = [s for s in program if _folder(s, 2) == "rules"]
-    priors = [s for s in program if "priors" in (_folder(s, 1), _folder(s, 2))]
+def _excerpts(program: tuple[Source, ...]) -> Excerpts:
+    own = [s for s in program if _breaks(s) and not _within(s, "rules")]
+    rules = [s for s in program if _within(s, "rules")] + [s for s in own if _local(s, own)]
+    priors = [s for s in program if _within(s, "priors")]
     # The policy has its say where prices are looked up, and what is possible is told.
     rest = [
         s
         for s in program
-        if s not in rules and s not in priors
-        and _folder(s, 1) != "policy" and Path(s.name).stem != "supply"
+        if not any(_within(s, folder) for folder in ("rules", "priors", "policy"))
+        and Path(s.name).stem != "supply" and s not in own
     ]  # fmt: skip
     alike: dict[frozenset[str], list[Source]] = defaultdict(list)
     for rule in rules:
         alike[_looks_at(_cut(rest, [rule])) - _COMMON].append(rule)
-    out = [_excerpt(_cut(rest, several)) for several in alike.values()]
     charges = [Source(s.name, "\n".join(_charges(s))) for s in priors]
-    kept = [s for s in charges if s.text]
-    if kept:
-        out.append(_excerpt(sliced([*rest, *kept], [CHARGE])))
-    out.append(_excerpt(sliced(rest, [FITS])))
-    return tuple(out)
+    return Excerpts(
+        tuple(_excerpt(_cut(rest, several)) for several in alike.values()),
+        (_excerpt(sliced([*rest, *charges], [CHARGE])), _excerpt(sliced(rest, [FITS]))),
+    )
 
 
-def _folder(source: Source, up: int) -> str:
-    parents = Path(source.name).parents
-    return parents[up - 1].name if len(parents) >= up else ""
+def _within(source: Source, folder: str) -> bool:
+    return Path(source.name).is_relative_to(rulebook.folder() / folder)
+
+
+def _breaks(source: Source) -> bool:
+    """Return whether a text says what breaks a rule."""
+    return any(VIOLATION in statement.heads for statement in statements(source))
+
+
+def _local(source: Source, own: Sequence[Source]) -> bool:
+    """Return whether a user's own rule stands by itself and neither counts nor quantifies."""
+    here = statements(source)
+    heads = {head for statement in here for head in statement.heads}
+    asked = {body for statement in here for body in statement.bodies} - heads
+    others = {h for other in own if other != source for s in statements(other) for h in s.heads}
+    return not any(statement.counts for statement in here) and asked.isdisjoint(others)
 
 
 def _cut(rest: Sequence[Source], rules: Sequence[Source]) -> list[Source]:

@@ -19,13 +19,20 @@ from cspcomposer.errors import BadRules, Fault
 from cspcomposer.solver import Source
 
 Signature = tuple[str, int]
+_COUNTING = {
+    ast.ASTType.Aggregate, ast.ASTType.BodyAggregate, ast.ASTType.ConditionalLiteral,
+}  # fmt: skip
 _KEPT = {ast.ASTType.Minimize, ast.ASTType.Defined, ast.ASTType.Heuristic}
 ASKED: Signature = ("asked", 2)
 _PLACE = re.compile(r"<string>:(\d+):(\d+)(?:-\d+(?::\d+)?)?: \w+: (.*)", re.DOTALL)
 
 
 class Statement:
-    """A statement, with the predicates that it derives and those that it looks at."""
+    """A statement, with the predicates that it derives and those that it looks at.
+
+    Attributes:
+        counts: Whether its body counts, or speaks of all or none of something.
+    """
 
     def __init__(self, node: ast.AST) -> None:
         self.text = str(node)
@@ -35,6 +42,7 @@ class Statement:
         self.kinds: dict[str, str] = {}
         self.filters: set[str] = set()
         self.is_root = node.ast_type in _KEPT
+        self.counts = False
         if node.ast_type == ast.ASTType.Rule:
             self._head(node.head)
             for part in node.body:
@@ -53,6 +61,8 @@ class Statement:
                     self._body(condition)
 
     def _body(self, node: Any) -> None:
+        kinds = {node.ast_type, getattr(getattr(node, "atom", None), "ast_type", None)}
+        self.counts = self.counts or not kinds.isdisjoint(_COUNTING)
         for atom in atoms_of(node):
             predicate = signature(atom)
             self.bodies.add(predicate)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from cspcomposer.errors import NotGrounded
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
@@ -21,13 +22,15 @@ WINDOW = 250
 # Core-guided: for as many conflicts answers are 3 to 16 % cheaper than model by model, and strong
 # faults go with the first of them (four pieces of 30 to 52 places).
 OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model", "--opt-strategy=usc,k,stratify")
-WIDTHS = (4, 6, 8)
+WIDTHS = (6, 8, 4)
 LANE_WIDTHS = (8, 16)
 # How far beyond its border what a window holds may depend on others.
 CONTEXT = 3
 # Seconds that grounding, and then a first answer, may take even if fewer are allowed.
 LEAST = 3.0
 _LARGE = 2**31 - 2
+# How much more a fault on a higher level counts, where gains are compared.
+_STRONGER = 100
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,26 @@ class Effort:
         conflicts: A limit that is the same on every machine, or None.
         seconds: A limit in seconds, or None.
         prove: Whether to find out how good an answer can be at best.
+        threads: How many searches run side by side, each learning from the others; with more than
+            one a seed does not give the same answer every time.
     """
 
     conflicts: int | None = None
     seconds: float | None = None
     prove: bool = False
+    threads: int = 1
 
 
-def wanted(seconds: float | None, prove: bool = False) -> Effort | None:
+def wanted(seconds: float | None, prove: bool = False, threads: int = 1) -> Effort | None:
     """Return the effort of a command line; None if it says nothing."""
-    return Effort(None, seconds, prove) if seconds or prove else None
+    said = seconds or prove or threads > 1
+    return Effort(None, seconds, prove, threads) if said else None
+
+
+def options(effort: Effort, seed: int) -> tuple[str, ...]:
+    """Return what the solver is told for an effort."""
+    side_by_side = (f"--parallel-mode={effort.threads},compete",) if effort.threads > 1 else ()
+    return (*OPTIONS, f"--seed={seed}", *side_by_side)
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ class Ending:
     bound: tuple[int, ...] | None = None
 
 
+Assumption = tuple[Term, bool]
 Reader = Callable[[Answer], Sequence[Decision]]
 
 
@@ -128,6 +142,8 @@ def search(
     effort: Effort,
     seed: int = 0,
     keep: float = 0.0,
+    settled: Sequence[Assumption] = (),
+    begin: Sequence[Assumption] = (),
 ) -> Iterator[Progress | Ending]:
     """Yield better and better answers of a program, then the ending.
 
@@ -140,13 +156,14 @@ def search(
         seed: For the solver's own choices.
         keep: Of limited seconds so many times what grounding took are left for what comes after,
             but never more than a third.
+        settled: What must be so; `decisions` leaves it out.
+        begin: What the first answer is to be besides.
     """
     budget = _Budget(effort)
     signatures = [f"{name}/{arity}" for name, arity in show.items()]
     try:
-        options = (*OPTIONS, f"--seed={seed}")
         most = None if effort.seconds is None else max(LEAST, effort.seconds)
-        solver.ground(sources, options=options, show=signatures, seconds=most)
+        solver.ground(sources, options=options(effort, seed), show=signatures, seconds=most)
     except NotGrounded:
         if effort.seconds is None:
             raise
@@ -157,6 +174,7 @@ def search(
     outcome = Outcome(None, False, (), (), 0)
     for step in solver.solve(
         show=list(show),
+        assume=[*settled, *begin],
         conflicts=_least(FIRST, budget.conflicts),
         seconds=None if budget.seconds is None else max(LEAST, budget.seconds),
         answers=1,
@@ -170,7 +188,7 @@ def search(
     optimal = best is not None and not any(best.cost)
     if best and not optimal:
         budget.kept = min(keep * grounding, (effort.seconds or 0.0) / 3)
-        for found in _improved(solver, list(show), decisions, best, budget):
+        for found in _improved(solver, list(show), decisions, best, budget, settled):
             best = found
             yield Progress(found, budget.elapsed)
         optimal = not any(best.cost)
@@ -180,49 +198,99 @@ def search(
 
 
 def _improved(
-    solver: Solver, show: Sequence[str], decisions: Reader, best: Answer, budget: _Budget
+    solver: Solver,
+    show: Sequence[str],
+    decisions: Reader,
+    best: Answer,
+    budget: _Budget,
+    settled: Sequence[Assumption],
 ) -> Iterator[Answer]:
     """Yield answers that better windows make, until no window helps or the effort is spent."""
-    # What a window and its neighbourhood held when it was searched in vain.
-    hopeless: dict[tuple[int, int, str], frozenset[Decision]] = {}
     chosen = decisions(best)
-    last = max((d.place for d in chosen), default=0)
-    for width, lanes in [*((w, False) for w in WIDTHS), *((w, True) for w in LANE_WIDTHS)]:
-        names = sorted({d.lane for d in chosen}) if lanes else [""]
-        windows = [
-            (start, width, lane)
-            for start in range(1 - width // 2, last + 1, max(1, width // 2))
-            for lane in names
+    kinds = _kinds(chosen)
+    while not budget.spent:
+        for kind in sorted(kinds, key=lambda k: -k.worth):
+            window = kind.following(chosen)
+            if window:
+                break
+        else:
+            return
+        start, lane = window
+        inside = range(start, start + kind.width)
+        assume = [
+            (d.atom, True) for d in chosen if d.place not in inside or (lane and d.lane != lane)
         ]
-        bettered = True
-        while bettered:
-            bettered = False
-            for window in windows:
-                if budget.spent:
-                    return
-                start, _, lane = window
-                near = range(start - CONTEXT, start + width + CONTEXT)
-                around = frozenset(d for d in chosen if d.place in near)
-                if hopeless.get(window) == around:
-                    continue
-                inside = range(start, start + width)
-                assume = [
-                    (d.atom, True)
-                    for d in chosen
-                    if d.place not in inside or (lane and d.lane != lane)
-                ]
-                found = _window(solver, show, assume, best, budget)
-                if found is None:
-                    hopeless[window] = around
-                    continue
-                best, bettered, chosen = found, True, decisions(found)
-                yield best
+        used = budget.used
+        found = _window(solver, show, [*settled, *assume], best, budget)
+        kind.learn(best.cost, found.cost if found else best.cost, budget.used - used)
+        if found is not None:
+            kind.hopeless.pop(window, None)
+            best, chosen = found, decisions(found)
+            yield best
+
+
+def _kinds(chosen: Sequence[Decision]) -> list[_Kind]:
+    """Return the kinds of windows: over all lanes, then over each by itself."""
+    last = max((d.place for d in chosen), default=0)
+    names = sorted({d.lane for d in chosen})
+    out: list[_Kind] = []
+    for width, lanes in [*((w, [""]) for w in WIDTHS), *((w, names) for w in LANE_WIDTHS)]:
+        starts = range(1 - width // 2, last + 1, max(1, width // 2))
+        windows = [(start, lane) for start in starts for lane in lanes]
+        out.append(_Kind(width, windows, len(windows) if not out else 1))
+    return out
+
+
+class _Kind:
+    """Windows of one width, over all lanes or one at a time, and what they were worth.
+
+    Attributes:
+        width: How many places are open.
+        worth: What was gained for a conflict, of late; as much as can be until it is known.
+        hopeless: What a window and its neighbourhood held when it was searched in vain.
+    """
+
+    def __init__(self, width: int, windows: Sequence[tuple[int, str]], sweep: int) -> None:
+        self.width, self._windows, self.sweep = width, windows, sweep
+        self._late, self._tried = inf, 0
+        self.hopeless: dict[tuple[int, str], frozenset[Decision]] = {}
+        self._at = 0
+
+    @property
+    def worth(self) -> float:
+        """What was gained for a conflict, of late; as much as can be until all were tried."""
+        return inf if self._tried < self.sweep else self._late
+
+    def following(self, chosen: Sequence[Decision]) -> tuple[int, str] | None:
+        """Return the next window in turn that may help; None if none may."""
+        for _ in self._windows:
+            window = self._windows[self._at]
+            self._at = (self._at + 1) % len(self._windows)
+            around = self._around(window, chosen)
+            if self.hopeless.get(window) != around:
+                self.hopeless[window] = around
+                return window
+        return None
+
+    def _around(self, window: tuple[int, str], chosen: Sequence[Decision]) -> frozenset[Decision]:
+        near = range(window[0] - CONTEXT, window[0] + self.width + CONTEXT)
+        return frozenset(d for d in chosen if d.place in near)
+
+    def learn(self, before: Sequence[int], after: Sequence[int], conflicts: int) -> None:
+        """Note what a window gained."""
+        gain = sum(
+            (_STRONGER**place) * (b - a)
+            for place, (b, a) in enumerate(zip(reversed(before), reversed(after), strict=True))
+        )
+        now = gain / max(1, conflicts)
+        self._tried += 1
+        self._late = now if self._late == inf else (self._late + now) / 2
 
 
 def _window(
     solver: Solver,
     show: Sequence[str],
-    assume: Sequence[tuple[Term, bool]],
+    assume: Sequence[Assumption],
     best: Answer,
     budget: _Budget,
 ) -> Answer | None:

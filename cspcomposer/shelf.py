@@ -15,7 +15,7 @@ from cspcomposer import cache
 from cspcomposer.facts_window import Moments, Variable, Window
 from cspcomposer.files import write_atomically
 from cspcomposer.lattice import Seen
-from cspcomposer.rulebook_moments import Excerpt
+from cspcomposer.rulebook_moments import Excerpt, Excerpts
 from cspcomposer.solver import Solver, Source
 from cspcomposer.tables import HARMONY, Compiled, Flags
 from cspcomposer.tables_build import compiled
@@ -23,7 +23,7 @@ from cspcomposer.tables_pack import packed, unpacked
 
 WIDE = 3
 # Raised when what is kept changes in form or in how it is made.
-FORM = "2"
+FORM = "3"
 
 
 class Shelf:
@@ -36,12 +36,12 @@ class Shelf:
     def __init__(
         self,
         solver: Solver,
-        excerpts: Sequence[Excerpt],
+        excerpts: Excerpts,
         pitches: Mapping[str, Sequence[int]],
         tell: Callable[[int], None] | None = None,
     ) -> None:
         self._solver, self._pitches, self._tell = solver, pitches, tell
-        self._rules, self._open = excerpts[:-2], excerpts[-2:]
+        self._rules, self._open = excerpts.rules, excerpts.open
         self._within = "\n".join(f"within({v},{p})." for v, ps in pitches.items() for p in ps)
         self._known: dict[str, Compiled] = {}
         self.made = 0

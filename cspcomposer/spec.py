@@ -96,11 +96,11 @@ class PhraseSpec(Part):
 
 
 class Effort(Part):
-    """How long to search: so many conflicts (repeatable) or seconds; and whether to prove."""
+    """How long to search: so many conflicts (repeatable) or seconds; whether to prove; threads."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [{"required": [key]} for key in ("conflicts", "seconds", "prove")],
+            "anyOf": [{"required": [key]} for key in ("conflicts", "seconds", "prove", "threads")],
             "not": {"required": ["conflicts", "seconds"]},
         }
     )
@@ -114,12 +114,16 @@ class Effort(Part):
     """Whether to find the best piece there is, and to prove it, or to tell how near it is: from
     tables that are compiled, once for each key, from the rules."""
 
+    threads: int = Field(default=1, ge=1, le=64)
+    """How many searches run side by side, each learning from the others, one to a core. With more
+    than one a seed does not give the same piece every time."""
+
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
         if self.conflicts is not None and self.seconds is not None:
             raise ValueError("expected either conflicts or seconds, and not both")
-        if not self.prove and self.conflicts is None and self.seconds is None:
-            raise ValueError("expected conflicts, seconds or prove")
+        if not self.model_fields_set:
+            raise ValueError("expected conflicts, seconds, prove or threads")
         return self
 
 

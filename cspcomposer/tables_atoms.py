@@ -164,13 +164,18 @@ class Atoms:
         )  # fmt: skip
 
     def _beyond(self, literal: int) -> int | None:
-        """Return on which slots an atom hangs that speaks of a time outside; None if none does."""
-        text = self._program.names.get(literal, "")
-        times = _TIME.findall(text)
-        if not times or all(int(time) in self.inside for time in times):
+        """Return on which slots an atom hangs that the window alone cannot tell; None if it can.
+
+        It speaks of a time outside; or of none, but hangs on choices: on those of the whole piece.
+        """
+        text = self._program.names.get(literal)
+        if text is None:
             return None
-        said = [a for a in terms(text) if isinstance(a, int)]
-        if all(a < EARLIEST or a in self.inside for a in said):
+        times = _TIME.findall(text)
+        if times and all(int(time) in self.inside for time in times):
+            return None
+        said = [a for a in terms(text) if isinstance(a, int) and a >= EARLIEST]
+        if (said or times) and all(a in self.inside for a in said):
             return None
         touch = 0
         for a in said:

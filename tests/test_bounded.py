@@ -17,6 +17,7 @@ from cspcomposer.compose_setting import SHOWN, WANTED
 from cspcomposer.errors import BadSpec
 from cspcomposer.facts_window import Moments
 from cspcomposer.lattice import NEVER, Lattice
+from cspcomposer.rulebook_moments import excerpts
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.search import Effort, Ending, Progress
 from cspcomposer.solver import Answer, Solver, Source
@@ -257,3 +258,15 @@ def test_figures_are_composed_without_tables(tune: bounded.Problem) -> None:
     figured = replace(tune.plan, figures=((tune.plan.slots[0], ()),))
     assert bounded.fits(tune.plan)
     assert not bounded.fits(figured)
+
+
+def test_rules_of_ones_own_are_in_the_tables_unless_they_count(tmp_path: Path) -> None:
+    named = COUNTING.replace("tonic_too_often", "tonic_at_the_end")
+    local = named.replace('2 #count { S : slot(S), harmony(S,"I") }', 'harmony(T,"I")')
+    (tmp_path / "tonic_too_often.lp").write_text(COUNTING)
+    (tmp_path / "tonic_at_the_end.lp").write_text(local)
+    program = compose_setting.rules(spec(TUNE), sorted(tmp_path.glob("*.lp")))
+    found = excerpts(program(["moment"], "enforce", heeded=("hard", "strong", "mild")))
+    text = "\n".join(one.text for one in found.rules)
+    assert "violation(tonic_at_the_end," in text
+    assert "violation(tonic_too_often," not in text

@@ -17,7 +17,7 @@ LAYERS: dict[int, str] = {
     4: "compose brief check explain repair exercise batch evaluate lint study trial fit many "
     "recompose",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
-    "excuse priors bounded bounds shelf",
+    "excuse priors bounded bounds shelf stretches",
     2: "facts solver rulebook syntax candidates tables lattice",
     1: "frames guard spec specmodel specsweep specfile specforms specwords document yamlfile "
     "tomlfile score metre key passage "

@@ -166,7 +166,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
         ("bars: 4\nkey: G# major", "key", "at most seven"),
         ("bars: 4\nmetre: 4/5", "metre", "expected 1 to 32 beats"),
         ("bars: 4\npickup: 4/4", "pickup", "less than a bar of 4/4"),
-        ("bars: 4\neffort: {}", "effort", "conflicts, seconds or prove"),
+        ("bars: 4\neffort: {}", "effort", "conflicts, seconds, prove or threads"),
         ("bars: 4\neffort: {conflicts: 1, seconds: 1}", "effort", "either conflicts or seconds"),
         ("bars: 4\noutputs: [mdi]", "outputs.1", "Did you mean 'midi'?"),
         ("bars: 4\noutputs: midi", "outputs", "expected a list"),

@@ -123,11 +123,20 @@ def test_what_holds_whatever_is_in_the_margin_is_sure(solver: Solver) -> None:
 
 def test_negation_turns_what_may_hold_into_what_surely_does_not(solver: Solver) -> None:
     rules = """
-    third :- pitch(high,now,5), pitch(low,now,1).
-    third :- pitch(high,now,6), pitch(low,now,2).
-    violation(r,now,w) :- not third, pitch(low,now,1..2).
+    third(now) :- pitch(high,now,5), pitch(low,now,1).
+    third(now) :- pitch(high,now,6), pitch(low,now,2).
+    violation(r,now,w) :- not third(now), pitch(low,now,1..2).
     """
     assert where(made(solver, rules), ALL) == [[0], [1], [0], [1], [0], [0], [1], [1], [0]]
+
+
+def test_what_is_said_of_no_time_is_unknown(solver: Solver) -> None:
+    rules = """
+    sung(P) :- pitch(high,_,P).
+    violation(a,now,w) :- sung(5), pitch(low,now,1).
+    violation(b,now,w) :- not sung(6), pitch(low,now,1).
+    """
+    assert where(made(solver, rules), ALL) == [[0]] * 9
 
 
 def test_recursion_never_says_more_than_holds(solver: Solver) -> None:
@@ -146,8 +155,10 @@ def test_recursion_never_says_more_than_holds(solver: Solver) -> None:
 
 def test_sums_are_reached_or_not(solver: Solver) -> None:
     rules = """
-    heavy :- 3 <= #sum { 2,h : pitch(high,now,5); 1,l : pitch(low,now,1); 1,c : harmony(now,"V") }.
-    violation(r,now,w) :- heavy.
+    heavy(now) :- 3 <= #sum {
+        2,h : pitch(high,now,5); 1,l : pitch(low,now,1); 1,c : harmony(now,"V")
+    }.
+    violation(r,now,w) :- heavy(now).
     """
     found = made(solver, rules)
     choices = {("high", T): [0, 0, 1, 0], ("low", T): [0, 1, 0, 1], (HARMONY, T): [0, 0, 1, 1]}
@@ -192,9 +203,9 @@ def test_charges_and_fits_are_told_by_choice(solver: Solver) -> None:
 
 RULES = """
 third(T) :- pitch(high,T,P), pitch(low,T,P-4).
-both :- third(now), third(now+1), not third(now-1).
-both :- third(now), harmony(now,"V"), harmony(now+1,"V").
-violation(r,now,(w(high),"x y",-1)) :- both.
+both(now) :- third(now), third(now+1), not third(now-1).
+both(now) :- third(now), harmony(now,"V"), harmony(now+1,"V").
+violation(r,now,(w(high),"x y",-1)) :- both(now).
 violation(s,now,w) :- 2 { third(now); third(now+1); harmony(now,"I") }.
 charge(price(now,P),(x,0)) :- pitch(high,now,P).
 fits(high,now,6).
