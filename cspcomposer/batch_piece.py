@@ -141,10 +141,13 @@ class Bench:
     def _composed(self, order: Order, job: Job, begin: float) -> Made:
         document = _document(order.source, order.path)
         loaded = batch_plan.loaded(document, job.assignment)
-        piece = self._piece(order, job, loaded, begin)
+        changed = "the rule files were changed while the batch ran. Start it again."
+        own = _own(loaded)
+        if compose.rules_sha256(own, loaded.spec.style) != job.sha256["rules"]:
+            return failed(job, "failed", changed, time.monotonic() - begin)
+        piece = self._piece(order, job, loaded, own, begin)
         if piece.rules_sha256 != job.sha256["rules"]:
-            say = "the rule files were changed while the batch ran. Start it again."
-            return failed(job, "failed", say, time.monotonic() - begin)
+            return failed(job, "failed", changed, time.monotonic() - begin)
         piece = compose.renamed(piece, loaded.path.stem)
         files, data = written(piece, job, loaded, batch_values.put(document, job.assignment).data)
         spent = time.monotonic() - begin
@@ -157,13 +160,15 @@ class Bench:
         }
         return Made(job, line, files)
 
-    def _piece(self, order: Order, job: Job, loaded: LoadedSpec, begin: float) -> Composition:
+    def _piece(
+        self, order: Order, job: Job, loaded: LoadedSpec, own: tuple[Path, ...], begin: float
+    ) -> Composition:
         if self._pieces >= PIECES_A_SOLVER:
             self.close()
         if self._solver is None:
             self._solver, self._pieces = Solver(memory=order.memory), 0
         self._pieces += 1
-        own, scores = _own(loaded), brief.given_scores(loaded)
+        scores = brief.given_scores(loaded)
         task = Task(loaded, own, scores, job.seed, None, begin, time.monotonic())
         return compose.finished(self._solver, task, compose.settled(self._solver, task))
 

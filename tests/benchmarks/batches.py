@@ -29,9 +29,10 @@ sweep: {matrix: {key: [C major, G major, E minor, F major]}, seeds: 6}
 """
 LONG = """
 bars: 16
-prior: tables
+voices: 2
+prior: none
 surface: none
-harmonic_rhythm: half
+harmonic_rhythm: bar
 effort: {conflicts: 50}
 outputs: [musicxml, midi]
 sweep: {seeds: %d}
