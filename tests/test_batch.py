@@ -12,6 +12,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,14 @@ def job(number: int, path: Path) -> tuple[Order, Job]:
     who = Register(plan).identity(piece)
     order = Order(plan.document.source.encode(), str(path))
     return order, Job(who.id, number, piece.assignment, {}, piece.seed, who.sha256, who.versions)
+
+
+def test_rules_that_change_while_a_batch_runs_are_noticed(tmp_path: Path) -> None:
+    order, asked = job(0, written(tmp_path, "{seeds: 1}"))
+    bench = Bench()
+    made = bench.made(order, replace(asked, sha256={**asked.sha256, "rules": "others"}))
+    assert made.line["status"] == "failed" and not made.files
+    assert made.line["reason"].startswith("the rule files were changed while the batch ran.")
 
 
 class Wounded(Pool):
