@@ -21,7 +21,7 @@ from cspcomposer.batch_distinct import Gallery, Likeness, likeness
 from cspcomposer.batch_identity import LENGTH, Register
 from cspcomposer.batch_manifest import Manifest, piece_data
 from cspcomposer.batch_piece import COMPOSED, Job, Made, Order, failed
-from cspcomposer.batch_plan import Plan
+from cspcomposer.batch_plan import Piece, Plan
 from cspcomposer.batch_pool import Executor, Pool, processors, share_of_memory
 from cspcomposer.batch_result import REFUSED, Result
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
@@ -140,13 +140,11 @@ def _try(plan: Plan) -> None:
         BadInput: the first of what cannot be.
     """
     register = Register(plan)
-    seen: set[Any] = set()
-    for piece in plan.pieces():
-        if piece.assignment not in seen:
-            register.identity(piece)
-            seen.add(piece.assignment)
-            if len(seen) == TRIED:
-                return
+    taken = range(len(plan.combinations))
+    numbers = taken if plan.drawn is None else sorted({number for number, _ in plan.drawn})
+    for number in numbers[:TRIED]:
+        one = plan.combinations[number]
+        register.identity(Piece(one, plan.seeds_of(one)[0]))
 
 
 def run(order: Asked, *, tell: Callable[[str], None] | None = None) -> Iterator[Result]:

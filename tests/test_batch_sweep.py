@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,13 @@ def test_a_fault_in_a_swept_line_stands_where_its_text_does() -> None:
 )  # fmt: skip
 def test_what_a_condition_takes(axis: str, value: Any, wanted: Any, fits: bool) -> None:
     assert batch_values.matches(axis, value, [wanted]) is fits
+
+
+def test_the_sweep_of_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (text,) = (t for t in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "sweep:" in t)
+    found = batch_sweep.planned(specfile.opened(text.encode(), Path("a.yaml")))
+    assert len(found) == 300 and found.sweep.distinct
 
 
 def ids(sweep: str, base: str = "bars: 2", path: Path = Path("a.yaml")) -> list[str]:
