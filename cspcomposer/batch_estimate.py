@@ -56,7 +56,8 @@ def foreseen(order: Asked) -> Foreseen:
         each, size = found[-1][0], sum(f[1] for f in found) / len(found)
         why = f"the {counted(len(found), 'piece')} composed to see"
     each = round(each, 3)
-    return Foreseen(len(there), each, size, each * left / order.jobs, size * left, why)
+    jobs = 1 if order.dask else order.jobs
+    return Foreseen(len(there), each, size, each * left / jobs, size * left, why)
 
 
 def _there(order: Asked) -> list[Line]:
