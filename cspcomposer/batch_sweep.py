@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from cspcomposer import batch_sweep_check, batch_values, candidates_sweep, specfile, specwords
 from cspcomposer import document as documents
 from cspcomposer.batch_axes import Swept
-from cspcomposer.batch_plan import SEED, Piece, Plan
+from cspcomposer.batch_plan import SEED, Piece, Plan, loaded
 from cspcomposer.batch_sweep_check import Pattern
 from cspcomposer.batch_values import Assignment
 from cspcomposer.candidates_sweep import Condition
@@ -91,6 +91,9 @@ def _plan(swept: Swept) -> Plan:
     axes = _axes(swept, seeds)
     plan = Plan(swept.document, sweep, axes, tuple(combinations), seeds, None)
     drawn = _drawn(swept, plan, random, notes)
+    effort = loaded(swept.document, combinations[0]).spec.effort
+    if effort and (effort.seconds is not None or effort.threads > 1):
+        notes.append("effort in seconds or threads: another run may give other pieces.")
     return Plan(swept.document, sweep, axes, tuple(combinations), seeds, drawn, tuple(notes))
 
 

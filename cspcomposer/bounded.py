@@ -74,7 +74,7 @@ def search(
     show: Mapping[str, int],
     effort: Effort,
     seed: int = 0,
-    tell: Callable[[int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Progress | Ending]:
     """Yield better and better answers, then the ending; nothing is yielded if tables find none.
 
@@ -84,7 +84,7 @@ def search(
         show: Names of the atoms wanted, and their arities.
         effort: How long.
         seed: For the solver's own choices.
-        tell: Called with how many tables were made, whenever one must be.
+        tell: Called with what is being done, whenever a table must be made.
     """
     begin = time.monotonic()
     moments, pitches = told(problem)
@@ -118,7 +118,7 @@ def tabled(
     problem: Problem,
     moments: Moments,
     pitches: Mapping[str, Sequence[int]],
-    tell: Callable[[int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Lattice:
     """Return what tables say of a piece; those that are missing are compiled."""
     found = excerpts(problem.program(["moment"], "enforce"))

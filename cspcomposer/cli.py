@@ -75,10 +75,10 @@ class _Ticker:
             line = f"{self._name}: {progress.seconds:5.1f} s, cost {cost}{bound}, still searching"
             self._show(line)
 
-    def compiling(self, made: int) -> None:
-        """Say that the rules are being compiled for a key."""
+    def telling(self, what: str) -> None:
+        """Say what is being done."""
         if self._on:
-            self._show(f"{self._name}: compiling the rules for this key, once: table {made}")
+            self._show(f"{self._name}: {what}")
 
     def _show(self, line: str) -> None:
         self._shown = True
@@ -155,7 +155,7 @@ def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Tic
 
     path, effort = loaded.path, wanted(options.seconds, options.prove, options.threads)
     piece = compose.compose(
-        loaded, seed=options.seed, effort=effort, watch=ticker, tell=ticker.compiling
+        loaded, seed=options.seed, effort=effort, watch=ticker, tell=ticker.telling
     )
     ticker.done()
     formats = options.format or loaded.spec.outputs

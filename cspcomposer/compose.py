@@ -90,7 +90,7 @@ def compose(
     seed: int | None = None,
     effort: Effort | None = None,
     watch: compose_setting.Watcher | None = None,
-    tell: Callable[[int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Composition:
     """Return a piece as the specification asks.
 
@@ -100,7 +100,8 @@ def compose(
         effort: In place of the specification's. Its seconds are for the whole: the search leaves
             some for the surface and the last check.
         watch: Called with every better answer.
-        tell: Where a proof is asked for: called with how many tables have been compiled.
+        tell: Called with what is being done, where that takes long: tables are compiled, a long
+            piece is composed up to some bar.
 
     Raises:
         BadSpec: given lines that cannot be read or do not fit.
@@ -132,7 +133,7 @@ def searched(
     task: Task,
     watch: compose_setting.Watcher | None = None,
     further: Further = nothing,
-    tell: Callable[[int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> compose_setting.Found:
     """Return how the search for a task's setting ended; `further` says what else holds."""
     return compose_setting.found(
@@ -145,7 +146,7 @@ def settled(
     solver: Solver,
     task: Task,
     watch: compose_setting.Watcher | None = None,
-    tell: Callable[[int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> compose_setting.Found:
     """Return a setting, or why there is none.
 

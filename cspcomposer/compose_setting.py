@@ -73,14 +73,14 @@ def found(
     watch: Watcher | None,
     begin: float,
     further: Further = nothing,
-    tell: Callable[[int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Found:
     """Return the best setting, looking further only when there is none.
 
     First at likely chords, then at more and at all; then faults of what is given are excused; then
     the harmony may change more often, unless the specification says how often. What `further` says
     of an outline holds too. Where a proof is asked for, tables come first: `tell` is called
-    whenever one must be made.
+    with what is being done, where that takes long.
     """
     spec = loaded.spec
     rhythm: HarmonicRhythm | None = None
@@ -114,7 +114,9 @@ def found(
                 return Found(plan, ending, "", ending.bound or (), interrupted)
         if stretches.long(plan) and not further(plan):
             piece = _piece(loaded, own, plan, prior, options, taste, (given, notes, melody))
-            steps = stretches.composed(solver, piece, show=SHOWN, effort=limit, seed=seed)
+            steps = stretches.composed(
+                solver, piece, show=SHOWN, effort=limit, seed=seed, tell=tell
+            )
             ending, interrupted = watched(steps, watch)
             if ending.best:
                 return Found(plan, ending, "", _bound(ending, bound), interrupted)

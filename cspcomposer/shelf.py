@@ -38,7 +38,7 @@ class Shelf:
         solver: Solver,
         excerpts: Excerpts,
         pitches: Mapping[str, Sequence[int]],
-        tell: Callable[[int], None] | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._solver, self._pitches, self._tell = solver, pitches, tell
         self._rules, self._open = excerpts.rules, excerpts.open
@@ -106,7 +106,7 @@ class Shelf:
         if found is None:
             self.made += 1
             if self._tell:
-                self._tell(self.made)
+                self._tell(f"compiling the rules for this key, once: table {self.made}")
             ground = self._solver.rules([Source("excerpt", f"{excerpt.text}\n{facts}")])
             found = compiled(ground, window, self._pitches, fits)
             _store(name, found)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from cspcomposer import facts, facts_slice
 from cspcomposer.facts import Outline
+from cspcomposer.score import measure_at
 from cspcomposer.search import Assumption, Effort, Ending, Progress, search
 from cspcomposer.solver import Answer, Decision, Solver, Source
 
@@ -183,6 +184,7 @@ def composed(
     show: Mapping[str, int],
     effort: Effort,
     seed: int = 0,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Progress | Ending]:
     """Yield a long piece, then a better one, then the ending; without a best if none was found.
 
@@ -192,8 +194,10 @@ def composed(
         show: Names of the atoms wanted, and their arities.
         effort: How long.
         seed: For the solver's own choices.
+        tell: Called with how far it has come.
     """
     run = _Run(solver, piece, show, effort, seed)
+    score = piece.plan.score
     count = len(run.slots)
     ends = _ends(piece.plan, count)
     best: Answer | None = None
@@ -209,6 +213,9 @@ def composed(
                 yield Ending(None, False, run.impossible, run.conflicts, run.grounding, run.elapsed)
                 return
         first = end
+        if tell:
+            bar = measure_at(score, piece.plan.slots[end - 1]).number
+            tell(f"composed up to bar {bar} of {score.measures[-1].number}")
     best = run.judged()
     if best is not None:
         yield Progress(best, run.elapsed)

@@ -110,6 +110,13 @@ def test_a_sample_that_asks_for_too_many_says_so() -> None:
     assert found.notes == ("sample asks for 5, and 3 pieces can be had.",)
 
 
+@pytest.mark.parametrize("effort", ["{seconds: 2}", "{conflicts: 50, threads: 2}"])
+def test_an_effort_that_chance_has_a_part_in_is_told(effort: str) -> None:
+    (note,) = plan("{seeds: 2}", f"bars: 2\neffort: {effort}").notes
+    assert note == "effort in seconds or threads: another run may give other pieces."
+    assert plan("{seeds: 2}", "bars: 2\neffort: {conflicts: 50}").notes == ()
+
+
 BIG = ", ".join(f"{key}: [{', '.join(map(str, range(10, 210)))}]" for key in ("bars", "tempo"))
 WRONG = {
     "{}": "2:1: sweep: nothing is swept: a batch needs matrix, zip, seeds or include.",

@@ -225,7 +225,7 @@ def test_broken_tables_are_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proven: Composition
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    made: list[int] = []
+    made: list[str] = []
     small = TUNE.replace("g'4 a'8 b' c''4 b' | a'4 g'2.", "c''4 b' a'2 | g'1")
     first = compose(spec(small), effort=Effort(prove=True), tell=made.append)
     kept = sorted((tmp_path / "cspcomposer" / "tables").iterdir())

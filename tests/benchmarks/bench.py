@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -28,22 +29,38 @@ import brother
 import diatony
 import peers
 import proving
+import spanning
 import tune
 
-from cspcomposer import analyse, compose, facts, read, rulebook, rulebook_pieces, solver, specfile
+from cspcomposer import (
+    analyse,
+    compose,
+    facts,
+    read,
+    recompose,
+    recompose_parts,
+    rulebook,
+    rulebook_pieces,
+    solver,
+    specfile,
+)
 from cspcomposer import check as checks
 from cspcomposer import pitch as pitches
 from cspcomposer.corpus import bach_chorales
+from cspcomposer.errors import NoSolution
 from cspcomposer.facts import Outline
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score, note_at, onsets
 from cspcomposer.search import Progress
 from cspcomposer.solver import Source
+from cspcomposer.specfile import LoadedSpec
 from cspcomposer.spread import TOGETHER
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")
-BEATS = (16, 32, 64, 128)
+BEATS = (16, 32, 64, 128, 256, 1024)
+# Time a beat in a long piece beside that in one of 64.
+LINEAR, LONG, RATIO = 64, 1024, 1.5
 PREFERRED = 32
 SAMPLE = 40
 ALIKE = {"parallel_fifths", "parallel_octaves", "parallel_unisons", "direct_fifths",
@@ -59,8 +76,8 @@ def main() -> None:
     asked = parser.parse_args()
     parts = []
     for part in (
-        starting, composing, proving.table, models, preferring, batches.table,
-        lambda: checking(asked.chorales)
+        starting, composing, proving.table, spanning.table, spanning.contenders, models,
+        preferring, answering, batches.table, lambda: checking(asked.chorales),
     ):  # fmt: skip
         parts.append("\n".join(part()))
         print(parts[-1], end="\n\n", flush=True)
@@ -123,8 +140,10 @@ def composing() -> Iterator[str]:
     yield "## Composing\n"
     yield f"The soprano of {tune.TUNE}, its first 32 beats cut or repeated, set in four voices"
     yield "with the default effort. The cost: strong faults, then tenths of a nat.\n"
-    yield "| beats | grounding | first answer | cost | best found | cost | per beat |"
-    yield "|--:|--:|--:|--:|--:|--:|--:|"
+    yield "The whole run: from the specification to the checked score; memory the solver's peak.\n"
+    yield "| beats | first answer | cost | best found | cost | per beat | whole run | a beat | MB |"
+    yield "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    each: dict[int, float] = {}
     for beats in BEATS:
         first: list[Progress] = []
 
@@ -133,11 +152,20 @@ def composing() -> Iterator[str]:
 
         piece = compose.compose(tune.loaded(beats), watch=watch)
         spent = piece.seconds["ground"] + piece.seconds["solve"]
-        found = first[0].answer.cost
+        found, whole = first[0].answer.cost, sum(piece.seconds.values())
+        each[beats] = whole / beats
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         yield (
-            f"| {beats} | {piece.seconds['ground']:.2f} | {first[0].seconds:.2f} | {_cost(found)} "
-            f"| {spent:.1f} | {_cost(piece.cost)} | {piece.cost[-1] / beats:.1f} |"
+            f"| {beats} | {first[0].seconds:.1f} | {_cost(found)} | {spent:.1f} "
+            f"| {_cost(piece.cost)} | {piece.cost[-1] / beats:.1f} | {whole:.1f} "
+            f"| {each[beats]:.3f} | {peak} |"
         )
+    ratio = each[LONG] / each[LINEAR]
+    yield ""
+    yield (
+        f"* time a beat at {LONG} beats against {LINEAR}: {ratio:.2f} times; aim {RATIO}: "
+        f"{_reached(ratio, RATIO)}"
+    )
 
 
 def models() -> Iterator[str]:
@@ -169,6 +197,33 @@ def preferring() -> Iterator[str]:
     word = "reached" if times <= 1.5 else "**missed**"
     yield ""
     yield f"* the network against the quickest without it: {times:.2f} times; aim 1.5: {word}"
+
+
+def answering() -> Iterator[str]:
+    """Yield a table of how soon single questions are answered."""
+    yield "## Single questions\n"
+    yield f"{LINEAR} beats in four voices; start-up is not counted.\n"
+    yield "| question | seconds |"
+    yield "|---|--:|"
+    asked = tune.loaded(LINEAR)
+    piece = compose.compose(asked)
+    yield f"| what breaks which rule | {_timed(lambda: checks.check(piece.score)):.2f} |"
+    # The bass does not end as the cadence that is asked for would have it.
+    text = f"key: C major\nphrases: [{{bars: {LINEAR // 4}, cadence: authentic}}]\n"
+    text += f"given: {{bass: 's1*{LINEAR // 4 - 1} | f2 c2'}}\n"
+    refused = _timed(lambda: _refused(specfile.parse(text.encode(), Path("bass.yaml"))))
+    yield f"| why a bass cannot close as asked | {refused:.2f} |"
+    bar = recompose_parts.parse(["3"])
+    again = _timed(lambda: recompose.recompose(asked, piece.score, bar))
+    yield f"| one bar composed again, to the checked score | {again:.2f} |"
+
+
+def _refused(asked: LoadedSpec) -> None:
+    try:
+        compose.compose(asked)
+    except NoSolution:
+        return
+    raise RuntimeError("expected no solution")
 
 
 def _cost(cost: tuple[int, ...]) -> str:

@@ -15,7 +15,7 @@ from cspcomposer.rulebook_examples import examples, run_example
 
 HERE = Path(__file__).parent
 MODELS = ("brother", "diatony", "peers")
-FILES = sorted(path for name in MODELS for path in (HERE / name / "rules").glob("*.lp"))
+FILES = sorted(path for path in HERE.glob("*/rules/*.lp"))
 EXAMPLES = [(path, example) for path in FILES for example in examples(path)]
 SHIPPED = {
     "brother": set(),

@@ -19,8 +19,13 @@ def loaded(beats: int) -> LoadedSpec:
     return specfile.parse(spec(beats).encode(), Path("tune.yaml"))
 
 
-def spec(beats: int) -> str:
-    """Return a specification that gives so many beats of the tune."""
+def spec(beats: int, times: int | None = None) -> str:
+    """Return a specification that gives so many beats of the tune.
+
+    Args:
+        beats: So many; more than there are repeat it.
+        times: Give them so often.
+    """
     score = read.read_chorale(TUNE)
     notes = [n for n in score.voices[0].notes if n.end <= min(beats, _WHOLE)]
     line = " ".join(map(_written, notes))
@@ -29,7 +34,7 @@ def spec(beats: int) -> str:
         f"key: {score.keys[0]}\nmetre: 4/4\n"
         + (f"pickup: {Fraction(pickup, 4)}\n" if pickup else "")
         + "given:\n  soprano: |\n"
-        + f"    {line}\n" * max(1, beats // _WHOLE)
+        + f"    {line}\n" * (times or max(1, beats // _WHOLE))
     )
 
 
