@@ -23,6 +23,8 @@ _BOUND = {
     ">": lambda a, b: a > b,
 }
 MODES = ("major", "minor")
+# Where a name alone is short for keys and values: under which key the name then stands.
+_SHORT = {"prior": "model", "voices": "name"}
 _LONG = 40
 
 
@@ -105,12 +107,15 @@ def _set(data: Any, way: Where, new: Any, axis: str) -> None:
             raise NoPlace(axis, f"{above} holds {what}, and nothing under '{names[depth]}'")
         if depth == len(way) - 1:
             data[step] = new
-        elif isinstance(step, str):
+            return
+        if isinstance(step, str):
             if step not in data and isinstance(way[depth + 1], int):
                 raise NoPlace(axis, f"there is no {'.'.join(names[: depth + 1])}")
-            data = data.setdefault(step, {})
-        else:
-            data = data[step]
+            data.setdefault(step, {})
+        short = _SHORT.get(names[depth - isinstance(step, int)])
+        if short and isinstance(data[step], str):
+            data[step] = {short: data[step]}
+        data = data[step]
 
 
 def matches(axis: str, found: Any, wanted: Iterable[Any]) -> bool:

@@ -55,6 +55,14 @@ def test_keys_within_others_and_items_of_lists_can_be_swept() -> None:
     ]  # fmt: skip
 
 
+def test_a_key_within_what_is_written_short_can_be_swept() -> None:
+    base = "bars: 1\nprior: tables\nvoices: [soprano, bass]"
+    found = plan("{matrix: {prior.weight: [2], voices.2.clef: [tenor]}}", base)
+    (spec,) = (found.loaded(piece).spec for piece in found.pieces())
+    assert (spec.prior.model, spec.prior.weight) == ("tables", 2)
+    assert (spec.voices[1].name, spec.voices[1].clef) == ("bass", "tenor")
+
+
 def test_minor_keys_only_with_slow_tempi() -> None:
     sweep = "{matrix: {key: [C major, a, d minor], tempo: [60, 80, 100]}, where: ["
     found = pieces(sweep + "{if: {key: minor}, then: {tempo: '<= 80'}}]}")
