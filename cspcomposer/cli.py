@@ -126,6 +126,9 @@ def _compose_one(path: Path, options: argparse.Namespace) -> int:
     from cspcomposer import brief, cli_many, cli_redo, specfile, trial
 
     loaded = specfile.load(path)
+    if loaded.spec.sweep:
+        say = "one piece; 'cspcomposer batch' composes everything that it sweeps."
+        print(f"{path.name}: {say}", file=sys.stderr)
     several = not options.source and (options.answers or loaded.spec.answers.count) > 1
     apart = options.distance or options.by or options.within
     if apart and not several and not options.source:
@@ -374,6 +377,24 @@ def _structure(options: argparse.Namespace) -> int:
     return 0
 
 
+def _batch(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_batch
+
+    return cli_batch.run(options, lambda folder: _ready(folder, ()))
+
+
+def _report(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_batch
+
+    return cli_batch.shown(options, lambda folder: _ready(folder, ()))
+
+
+def _export(options: argparse.Namespace) -> int:
+    from cspcomposer import cli_batch
+
+    return cli_batch.exported(options, lambda folder: _ready(folder, ()))
+
+
 def _schema(_: argparse.Namespace) -> int:
     from cspcomposer.spec import schema_text
 
@@ -383,7 +404,8 @@ def _schema(_: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, Command] = {
     "compose": _compose, "plan": _plan, "check": _check, "study": _study, "rules": _rules,
-    "evaluate": _evaluate, "schema": _schema,
+    "evaluate": _evaluate, "schema": _schema, "batch": _batch, "report": _report,
+    "export": _export,
 }  # fmt: skip
 
 

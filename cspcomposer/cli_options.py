@@ -7,11 +7,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from cspcomposer import __version__
 
 FORMATS = ("musicxml", "midi", "svg", "png", "pdf")
 Command = Callable[[argparse.Namespace], int]
+Commands = Any
 
 
 def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
@@ -61,6 +63,8 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     plan.add_argument("--json", action="store_true", help="print it as JSON")
     plan.set_defaults(run=run["plan"])
 
+    _batches(commands, run)
+
     check = commands.add_parser("check", help="say which rules a score breaks, and where")
     check.add_argument("file", nargs="+", type=Path, help="MusicXML, MIDI, ABC or Humdrum")
     check.add_argument("--part", type=_part, action="append", metavar="P",
@@ -109,6 +113,65 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of specifications")
     schema.set_defaults(run=run["schema"])
     return parser
+
+
+def _batches(commands: Commands, run: Mapping[str, Command]) -> None:
+    """Add the commands for many pieces from one specification."""
+    batch = commands.add_parser("batch", help="compose everything that a specification sweeps")
+    batch.add_argument("spec", type=Path, help="YAML, JSON or TOML, with a key 'sweep'")
+    batch.add_argument("--out", type=Path, metavar="DIR",
+                       help="where files and manifest.jsonl are kept; what is whole there is not "
+                       "composed again")  # fmt: skip
+    batch.add_argument("--jobs", type=_count, metavar="N",
+                       help="how many pieces at a time; all processors")  # fmt: skip
+    batch.add_argument("--shard", type=_shard, metavar="K/N",
+                       help="only every Nth piece, from the Kth on")  # fmt: skip
+    batch.add_argument("--dask", metavar="ADDRESS",
+                       help="compose on the workers of a Dask scheduler, tcp://...")  # fmt: skip
+    batch.add_argument("--retry", choices=("failed",), help="try again what came to nothing")
+    batch.add_argument("--memory", type=_memory, metavar="GIB", help="at most, for each worker")
+    batch.add_argument("--dry-run", action="store_true",
+                       help="tell how many pieces, how long they take, how large")  # fmt: skip
+    batch.add_argument("--json", action="store_true", help="tell of every piece as a line of JSON")
+    batch.set_defaults(run=run["batch"])
+
+    report = commands.add_parser("report", help="show a batch: a page to look at, and a table")
+    report.add_argument("folder", type=Path, help="what 'batch' wrote")
+    report.add_argument("--out", type=Path, metavar="DIR", help="where to write; that folder")
+    report.add_argument("--pieces", type=_count, default=200, metavar="N",
+                        help="how many first lines are engraved (200)")  # fmt: skip
+    report.add_argument("--corpus", default="bach", metavar="SOURCE",
+                        help="what may have been copied from: bach, a folder of scores, or "
+                        "none")  # fmt: skip
+    report.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N")
+    report.set_defaults(run=run["report"])
+
+    export = commands.add_parser("export", help="make a data set of a batch")
+    export.add_argument("folder", type=Path, help="what 'batch' wrote")
+    export.add_argument("--format", choices=("jsonl", "midi", "parquet"), default="jsonl")
+    export.add_argument("--out", type=Path, metavar="DIR", help="where to write; within the folder")
+    export.add_argument("--splits", type=_splits, metavar="P/P/P",
+                        help="per cent for training, validation, test (80/10/10)")  # fmt: skip
+    export.set_defaults(run=run["export"])
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"'{text}': expected such as 2/8, the second of eight")
+    return int(found[1]), int(found[2])
+
+
+def _memory(text: str) -> float:
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text) or float(text) < 0.25:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number of GiB from 0.25")
+    return float(text)
+
+
+def _splits(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d{1,3}/\d{1,3}/\d{1,3}", text) or sum(map(int, text.split("/"))) != 100:
+        raise argparse.ArgumentTypeError(f"'{text}': expected such as 80/10/10, 100 in all")
+    return tuple(map(int, text.split("/")))
 
 
 def _formats(text: str) -> tuple[str, ...]:

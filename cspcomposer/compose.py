@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,7 @@ def finished(
         report,
         task.seed,
         task.loaded.sha256,
-        _sha256([*task.own, rulebook.style_file(spec.style)]),
+        rules_sha256(task.own, spec.style),
         spec.prior.model_dump() | priors.network(spec.prior.model),
         {
             "prepare": task.prepared - task.begin,
@@ -266,10 +267,10 @@ def _faults(conflict: Conflict, loaded: LoadedSpec) -> list[Fault]:
     return [Fault(head, loaded.path), *conflict.lines, *conflict.relaxation]
 
 
-def _sha256(others: Sequence[Path]) -> str:
-    """Return a digest of every rule file there is, the shipped ones and others."""
+def rules_sha256(own: Sequence[Path], style: str) -> str:
+    """Return a digest of every rule file there is: the shipped ones, one's own, the style's."""
     digest = hashlib.sha256()
-    for path in [*sorted(rulebook.folder().rglob("*.lp")), *others]:
+    for path in [*sorted(rulebook.folder().rglob("*.lp")), *own, rulebook.style_file(style)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -282,9 +283,15 @@ def kept(piece: Composition) -> list[str]:
     ]  # fmt: skip
 
 
+@cache
+def versions() -> Mapping[str, str]:
+    """Return the versions of all that has a part in what a piece becomes."""
+    packages = ("clingo", "music21", "numpy", "onnxruntime", "verovio")
+    return {"cspcomposer": __version__} | {name: version(name) for name in packages}
+
+
 def as_data(piece: Composition) -> dict[str, Any]:
     """Return everything there is to say about a piece as plain data for JSON."""
-    packages = ("clingo", "music21", "numpy", "onnxruntime", "verovio")
     report = as_json(piece.report)
     return {
         "title": piece.score.title,
@@ -301,7 +308,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
         "seed": piece.seed,
         "style": piece.report.style,
         "prior": dict(piece.prior),
-        "versions": {"cspcomposer": __version__} | {p: version(p) for p in packages},
+        "versions": dict(versions()),
         "sha256": {"spec": piece.spec_sha256, "rules": piece.rules_sha256},
         "seconds": {name: round(value, 3) for name, value in piece.seconds.items()},
     }

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -73,9 +73,7 @@ def severities(
 ) -> dict[str, str]:
     """Return each rule's severity in a style."""
     sources = program([], "report", style=style, overrides=overrides, folders=folders)
-    kept = sliced(sources, [("effective", 2)])
-    atoms, _ = solver.consequences(kept, show={"effective": 2})
-    return {str(a.arguments[0]): str(a.arguments[1]) for a in atoms}
+    return {rule: str(word) for rule, word in _told(tuple(sources), "effective").items()}
 
 
 @cache
@@ -93,9 +91,16 @@ def ranges(style: str) -> Mapping[str, tuple[int, int]]:
 
 def weights(style: str) -> dict[str, int]:
     """Return what a fault against each rule costs in a style where it is mild."""
-    kept = sliced(program([], "report", style=style), [("cost", 2)])
-    atoms, _ = solver.consequences(kept, show={"cost": 2})
-    return {str(a.arguments[0]): int(a.arguments[1]) for a in atoms}
+    sources = program([], "report", style=style)
+    return {rule: int(str(each)) for rule, each in _told(tuple(sources), "cost").items()}
+
+
+@lru_cache(maxsize=32)
+def _told(sources: tuple[solver.Source, ...], name: str) -> Mapping[str, object]:
+    """Return what texts say of each rule; the same texts, asked for each piece, say the same."""
+    kept = sliced(sources, [(name, 2)])
+    atoms, _ = solver.consequences(kept, show={name: 2})
+    return {str(a.arguments[0]): a.arguments[1] for a in atoms}
 
 
 def rule_files(extra: Iterable[Path] = ()) -> list[Path]:
@@ -243,6 +248,13 @@ def _syntax_error(remark: str, path: Path) -> Fault:
 
 def base_part(path: Path) -> str:
     """Return a file's text without its examples, in as many lines as stand before them."""
+    found = path.stat()
+    return _base_part(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _base_part(path: Path, changed: int, size: int) -> str:
+    """Return what `base_part` does, read once for each state of the file."""
     text = path.read_text(encoding="utf-8")
     first = PART.search(text)
     return text[: first.start()] if first else text

@@ -133,8 +133,8 @@ class Solver:
     than allowed.
     """
 
-    def __init__(self, *, memory: int = MEMORY) -> None:
-        self._memory = memory
+    def __init__(self, *, memory: int | None = None) -> None:
+        self._memory = memory or _memory
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Solver:
@@ -332,7 +332,14 @@ def _term(packed: Any) -> Any:
     return packed
 
 
+_memory = MEMORY
 _shared: Solver | None = None
+
+
+def limit(memory: int) -> None:
+    """Let processes that start from now on take no more than so many bytes."""
+    global _memory
+    _memory = memory
 
 
 def shared() -> Solver:

@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -28,6 +27,8 @@ from cspcomposer import pitch as pitches
 from cspcomposer.metre import Metre
 from cspcomposer.score import VOICE_NAMES, Key
 from cspcomposer.specforms import KeyText, LengthText, MetreText, PercentText, RangeText
+from cspcomposer.specmodel import Part
+from cspcomposer.specsweep import SweepSpec
 
 MOST_BARS = 500
 MOST_ANSWERS = 99
@@ -90,15 +91,7 @@ def _numbered(value: object) -> object:
     return {"count": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class _Model(BaseModel):
-    """What all parts of a specification have in common."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class VoiceSpec(_Model):
+class VoiceSpec(Part):
     """One voice."""
 
     name: Name
@@ -111,7 +104,7 @@ class VoiceSpec(_Model):
     """The clef; chosen by the voice's range if left out. treble8 sounds an octave lower."""
 
 
-class PhraseSpec(_Model):
+class PhraseSpec(Part):
     """One phrase."""
 
     bars: int = Field(ge=1, le=MOST_BARS)
@@ -122,7 +115,7 @@ class PhraseSpec(_Model):
     """The key in which the phrase ends; that of the phrase before, or of the piece, if left out."""
 
 
-class SectionSpec(_Model):
+class SectionSpec(Part):
     """One section of the form, and what it has of another one."""
 
     bars: int | None = Field(default=None, ge=1, le=MOST_BARS)
@@ -146,7 +139,7 @@ class SectionSpec(_Model):
     """Its surface, instead of the piece's: none, some or rich."""
 
 
-class Effort(_Model):
+class Effort(Part):
     """How long to search: so many conflicts (repeatable) or seconds; whether to prove; threads."""
 
     model_config = ConfigDict(
@@ -178,7 +171,7 @@ class Effort(_Model):
         return self
 
 
-class PriorSpec(_Model):
+class PriorSpec(Part):
     """What prefers one answer to another; it never breaks a rule."""
 
     model: PriorModel = "chorale"
@@ -189,7 +182,7 @@ class PriorSpec(_Model):
     """How far chance may stray from what it likes best: 0 not at all, 1 as often as Bach would."""
 
 
-class AnswersSpec(_Model):
+class AnswersSpec(Part):
     """Several answers, which differ from each other and are each as good as asked."""
 
     count: int = Field(default=1, ge=1, le=MOST_ANSWERS)
@@ -204,7 +197,7 @@ class AnswersSpec(_Model):
     """How much dearer than the best an answer may be; none breaks more strong rules than that."""
 
 
-class RhythmSpec(_Model):
+class RhythmSpec(Part):
     """How an invented melody moves, where the piece has a texture."""
 
     density: Annotated[
@@ -232,7 +225,7 @@ class RhythmSpec(_Model):
         return value
 
 
-class FileSource(_Model):
+class FileSource(Part):
     """A given line that stands in a file of its own."""
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -254,7 +247,7 @@ Given = Annotated[
 ]
 
 
-class Spec(_Model):
+class Spec(Part):
     """A specification of a piece for CSPComposer."""
 
     title: Line = ""
@@ -300,7 +293,7 @@ class Spec(_Model):
     ternary, aaba, verse_chorus, rondo, variations, minuet_and_trio, sonata, strophic, blues), a
     form file of your own (.lp), or letters, such as A A' B A: a letter returns exactly, one with a
     prime is changed as `sections` says. With bars it is as long as that."""
-    sections: dict[Line, SectionSpec] = {}
+    sections: dict[Line, SectionSpec] = Field(default={})
     """What is wanted of single sections, by their letters or names."""
     harmonic_rhythm: HarmonicRhythm = "beat"
     """How often the harmony may change at most."""
@@ -311,7 +304,7 @@ class Spec(_Model):
     """What is made of the chords: a melody is invented over them, with an accompaniment, or other
     lines beside it. alberti, arpeggio, block_chords, choir, invention, lead_sheet, march, quartet,
     shuffle, song, three_voices, two_voices, waltz; if left out all voices sing the chords."""
-    instruments: dict[Name, Name] = {}
+    instruments: dict[Name, Name] = Field(default={})
     """Who plays what: by the name of a part or a voice of the texture, such as melody, piano or
     violin_1, an instrument."""
     contour: (
@@ -325,7 +318,7 @@ class Spec(_Model):
     how far on in the piece, how high in the compass, both in hundredths."""
     rhythm: RhythmSpec = RhythmSpec()
     """How an invented melody moves."""
-    given: dict[Name, Given] = {}
+    given: dict[Name, Given] = Field(default={})
     """What is given. Under a voice's name: its notes as in LilyPond (c'4 d'8 ...; s is a stretch
     that stays free), or a file. Under figures: a figured bass (<6>4 <6 5>8). Under numerals: Roman
     numerals in RomanText (m1 C: I b2 V6). What is not given is free, and so is a line behind its
@@ -349,10 +342,12 @@ class Spec(_Model):
     """Which files are written."""
     prior: Annotated[PriorSpec, BeforeValidator(_modelled)] = PriorSpec()
     """What prefers one answer to another: a model's name, or its name, weight and temperature."""
-    rules: dict[Name, Severity] = {}
+    rules: dict[Name, Severity] = Field(default={})
     """How severe single rules are in this piece, by the rule's name; off switches it off."""
     rule_folders: Annotated[tuple[Line, ...], BeforeValidator(_listed)] = ()
     """Folders with rules of your own; a relative path starts at the specification's folder."""
+    sweep: SweepSpec | None = None
+    """Many pieces from this one file, for `cspcomposer batch`: which values are tried."""
 
     @property
     def length(self) -> int | None:

@@ -120,6 +120,15 @@ def parse(raw: bytes, path: Path) -> LoadedSpec:
     Raises:
         BadSpec: it cannot be understood; carries every fault.
     """
+    return understood(opened(raw, path), hashlib.sha256(raw).hexdigest())
+
+
+def opened(raw: bytes, path: Path) -> Document:
+    """Return some bytes as data with places; what its keys mean is not looked at.
+
+    Raises:
+        BadSpec: the syntax is wrong.
+    """
     document = documents.opened(raw, path)
     suffix = path.suffix.lower()
     data: Any
@@ -130,6 +139,20 @@ def parse(raw: bytes, path: Path) -> LoadedSpec:
     if not isinstance(data, dict):
         document.stop(0, "expected keys and values, such as 'bars: 8'.")
     document.data = data
+    return document
+
+
+def understood(document: Document, sha256: str) -> LoadedSpec:
+    """Return the specification in a document.
+
+    Args:
+        document: The data, with places for messages.
+        sha256: A digest of what the data came from.
+
+    Raises:
+        BadSpec: it cannot be understood; carries every fault.
+    """
+    path, data = document.path, document.data
     spec, faults = None, list(document.faults)
     try:
         spec = Spec.model_validate(data)
@@ -147,7 +170,7 @@ def parse(raw: bytes, path: Path) -> LoadedSpec:
     return LoadedSpec(
         spec=spec,
         path=path,
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=sha256,
         melodies=texts.melodies,
         figures=texts.figures,
         numerals=texts.numerals,

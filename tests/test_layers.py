@@ -12,16 +12,18 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cspcomposer"
 
 LAYERS: dict[int, str] = {
-    5: "cli serve __main__",
+    # The package itself is a front door: what it offers it imports when it is asked.
+    5: "cli serve __main__ __init__",
     4: "compose brief check explain repair exercise batch evaluate lint study trial fit many "
     "recompose",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
     "excuse priors bounded bounds shelf form rhythm tune texture accompany arrange ended "
     "stretches",
     2: "facts solver rulebook syntax candidates tables lattice",
-    1: "guard spec specfile specforms specwords document yamlfile tomlfile score metre key passage "
+    1: "frames guard spec specmodel specsweep specfile specforms specwords document yamlfile "
+    "tomlfile score metre key passage "
     "lilypond notation figures romantext files cache corpus spread plan",
-    0: "__init__ errors pitch",
+    0: "errors pitch",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 
@@ -30,9 +32,11 @@ FENCES = {
     "clingo": {"solver", "rulebook"},
     "constraint": {"candidates"},
     "neural_priors": {"priors", "cli"},
+    "distributed": {"batch"},
+    "pyarrow": {"batch"},
 }
 # Never imported when a module is: `--help` and a solve do not wait for these.
-LAZY = {"music21", "verovio", "typst", "torch"}
+LAZY = {"music21", "verovio", "typst", "torch", "distributed", "pyarrow"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -71,3 +71,28 @@ def _lay_out(toolkit: verovio.toolkit) -> None:
         widow = systems[-1:] and systems[-1].count('class="measure"') == 1
         if not widow or (len(systems) == 1 and toolkit.getPageCount() == 1):
             return
+
+
+def one_line(musicxml: str) -> str:
+    """Return a few measures engraved in one line, however long, with no page around them.
+
+    Raises:
+        BadScore: verovio cannot read the text.
+    """
+    import verovio
+
+    verovio.setDefaultResourcePath(f"{verovio.__path__[0]}/data")
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(
+        {
+            "breaks": "none", "adjustPageHeight": True, "adjustPageWidth": True,
+            "header": "none", "footer": "none", "scale": 40, "svgViewBox": True,
+            "pageMarginLeft": 20, "pageMarginRight": 20, "pageMarginTop": 30,
+            "pageMarginBottom": 30, "removeIds": True, "xmlIdSeed": 1,
+        }
+    )  # fmt: skip
+    if not toolkit.loadData(musicxml):
+        raise BadScore("the engraver cannot read the MusicXML text")
+    drawn: str = toolkit.renderToSVG(1)
+    return drawn

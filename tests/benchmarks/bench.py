@@ -24,6 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import batches
 import brother
 import diatony
 import peers
@@ -76,7 +77,7 @@ def main() -> None:
     parts = []
     for part in (
         starting, composing, proving.table, spanning.table, spanning.contenders, models,
-        preferring, answering, lambda: checking(asked.chorales),
+        preferring, answering, batches.table, lambda: checking(asked.chorales),
     ):  # fmt: skip
         parts.append("\n".join(part()))
         print(parts[-1], end="\n\n", flush=True)

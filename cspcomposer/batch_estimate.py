@@ -1,0 +1,101 @@
+"""What a batch will take, told from pieces that are there, or from two that are tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from statistics import median
+
+from cspcomposer.batch_identity import Register
+from cspcomposer.batch_manifest import Line, lines
+from cspcomposer.batch_piece import COMPOSED, Bench, Job, Order
+from cspcomposer.batch_run import Asked
+from cspcomposer.errors import CSPComposerError, counted
+
+# Until so many pieces are there, how long they took says little.
+ENOUGH = 5
+# Seconds after which no second piece is tried.
+LONG = 20.0
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a batch will take.
+
+    Attributes:
+        there: How many pieces are there already.
+        each: Seconds for one of the others; None if that is not known.
+        bytes_each: What one takes on disk.
+        seconds: For all of the others.
+        size: Bytes for all of the others.
+        why: What this was told from, to go before "took".
+    """
+
+    there: int
+    each: float | None
+    bytes_each: float
+    seconds: float
+    size: float
+    why: str
+
+
+def foreseen(order: Asked) -> Foreseen:
+    """Return what a batch will take; two pieces may be composed for it, and are not kept."""
+    there = _there(order)
+    left = max(0, len(order) - len(there))
+    if len(there) >= ENOUGH:
+        each = median(line["seconds"]["total"] for line in there)
+        sizes = [_size(order, line) for line in there[:: max(1, len(there) // 50)]]
+        why, size = f"the {counted(len(there), 'piece')} there", float(median(sizes))
+    else:
+        found = list(_tried(order))
+        if not found:
+            why = "what was tried came to nothing."
+            return Foreseen(len(there), None, 0.0, 0.0, 0.0, why)
+        # The first one waits for everything to be loaded.
+        each, size = found[-1][0], sum(f[1] for f in found) / len(found)
+        why = f"the {counted(len(found), 'piece')} composed to see"
+    each = round(each, 3)
+    jobs = 1 if order.dask else order.jobs
+    return Foreseen(len(there), each, size, each * left / jobs, size * left, why)
+
+
+def _there(order: Asked) -> list[Line]:
+    if order.out is None or not list(order.out.glob("manifest*.jsonl")):
+        return []
+    register = Register(order.plan)
+    names = set()
+    for index, piece in enumerate(order.plan.pieces()):
+        if order.shard is None or index % order.shard[1] == order.shard[0] - 1:
+            try:
+                names.add(register.identity(piece).id)
+            except (CSPComposerError, OSError):
+                continue
+    return [ln for ln in lines(order.out) if ln["id"] in names and ln["status"] in COMPOSED]
+
+
+def _size(order: Asked, line: Line) -> int:
+    assert order.out
+    paths = [order.out / name for name in line["files"]]
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def _tried(order: Asked) -> list[tuple[float, int]]:
+    """Return seconds and bytes of the first piece and of one in the middle."""
+    plan = order.plan
+    place = str(plan.document.path.absolute())
+    asked = Order(plan.document.source.encode(), place, order.memory)
+    register, bench = Register(plan), Bench()
+    found = []
+    try:
+        for piece in [*islice(plan.pieces(), 1), *islice(plan.pieces(), len(plan) // 2, None)][:2]:
+            who = register.identity(piece)
+            job = Job(who.id, 0, piece.assignment, {}, piece.seed, who.sha256, who.versions)
+            made = bench.made(asked, job)
+            if made.files:
+                found.append((made.line["seconds"]["total"], sum(map(len, made.files.values()))))
+            if made.line["seconds"]["total"] > LONG:
+                break
+    finally:
+        bench.close()
+    return found

@@ -1,0 +1,201 @@
+"""A specification with swept values in their places, and what is said of such values.
+
+Every value keeps the place where it stands in the file, so that messages point there.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cspcomposer import key as keys
+from cspcomposer.document import Document, Where
+from cspcomposer.score import Key
+
+_COMPARED = re.compile(r"\s*(<=|>=|!=|<|>)\s*(.+?)\s*")
+_BOUND = {
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+}
+MODES = ("major", "minor")
+# Where a name alone is short for keys and values: under which key the name then stands.
+_SHORT = {"prior": "model", "voices": "name"}
+_LONG = 40
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The swept values of one combination.
+
+    Attributes:
+        ways: For each swept key, by its dotted name, where its value stands in the document.
+    """
+
+    ways: tuple[tuple[str, Where], ...]
+
+
+class NoPlace(Exception):
+    """A swept key leads through something that holds no keys.
+
+    Attributes:
+        axis: The key.
+    """
+
+    def __init__(self, axis: str, message: str) -> None:
+        self.axis = axis
+        super().__init__(message)
+
+
+def value(document: Document, way: Where) -> Any:
+    """Return what stands at a way from the top of a document."""
+    found: Any = document.data
+    for step in way:
+        found = found[step]
+    return found
+
+
+def inputs(document: Document, assignment: Assignment) -> dict[str, Any]:
+    """Return the swept values of a combination by their keys."""
+    return {axis: value(document, way) for axis, way in assignment.ways}
+
+
+def put(document: Document, assignment: Assignment) -> Document:
+    """Return a document without its sweep, and with swept values where they belong.
+
+    Raises:
+        NoPlace: a key leads through a text or a number, or behind the end of a list.
+    """
+    data = copy.deepcopy({k: v for k, v in document.data.items() if k != "sweep"})
+    known, written = dict(document.keys), dict(document.values)
+    for axis, source in assignment.ways:
+        way = steps(axis)
+        _set(data, way, copy.deepcopy(value(document, source)), axis)
+        for table in (known, written):
+            for old in [w for w in table if w[: len(way)] == way]:
+                del table[old]
+        for depth in range(1, len(way)):
+            known.setdefault(way[:depth], document.offset(source[:-1]))
+        for old, spot in document.values.items():
+            if old[: len(source)] == source:
+                written[(*way, *old[len(source) :])] = spot
+        for old, offset in document.keys.items():
+            if old[: len(source)] == source and len(old) > len(source):
+                known[(*way, *old[len(source) :])] = offset
+    return replace(document, data=data, keys=known, values=written, faults=[])
+
+
+def steps(axis: str) -> Where:
+    """Return a key's way from the top: list items count from 1 in its name, from 0 here."""
+    return tuple(int(step) - 1 if step.isdecimal() else step for step in axis.split("."))
+
+
+def _set(data: Any, way: Where, new: Any, axis: str) -> None:
+    names = axis.split(".")
+    for depth, step in enumerate(way):
+        above = ".".join(names[:depth])
+        if isinstance(step, int) and isinstance(data, list):
+            if not 0 <= step < len(data):
+                raise NoPlace(axis, f"{above} has no item {step + 1}")
+        elif isinstance(step, int) or not isinstance(data, dict):
+            what = "a list" if isinstance(data, list) else "keys and values"
+            what = what if isinstance(data, list | dict) else f"'{label(data)}'"
+            raise NoPlace(axis, f"{above} holds {what}, and nothing under '{names[depth]}'")
+        if depth == len(way) - 1:
+            data[step] = new
+            return
+        if isinstance(step, str):
+            if step not in data and isinstance(way[depth + 1], int):
+                raise NoPlace(axis, f"there is no {'.'.join(names[: depth + 1])}")
+            data.setdefault(step, {})
+        short = _SHORT.get(names[depth - isinstance(step, int)])
+        if short and isinstance(data[step], str):
+            data[step] = {short: data[step]}
+        data = data[step]
+
+
+def matches(axis: str, found: Any, wanted: Iterable[Any]) -> bool:
+    """Return whether a swept value is one of those wanted.
+
+    Args:
+        axis: Its key.
+        found: The value.
+        wanted: Values, or such as "<= 80", "!= C major"; of a key also "major", "minor".
+    """
+    return any(_matches(axis, found, one) for one in wanted)
+
+
+def _matches(axis: str, found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, str):
+        compared = _COMPARED.fullmatch(wanted)
+        if compared and compared[1] == "!=":
+            return not _matches(axis, found, _plain(compared[2]))
+        if compared:
+            bound = number(compared[2])
+            here = number(found)
+            return bound is not None and here is not None and _BOUND[compared[1]](here, bound)
+        if axis.rpartition(".")[2] == "key" and isinstance(found, str):
+            key = _key(found)
+            if key and wanted.strip().lower() in MODES:
+                return key.mode == wanted.strip().lower()
+            return found == wanted or (key is not None and key == _key(wanted))
+    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def compared(wanted: Any) -> bool:
+    """Return whether a condition's value names no value itself: it compares, or is a mode."""
+    return isinstance(wanted, str) and (
+        _COMPARED.fullmatch(wanted) is not None or wanted.strip().lower() in MODES
+    )
+
+
+def number(said: Any) -> float | None:
+    """Return a number, or None for what is none."""
+    if isinstance(text, bool):
+        return None
+    try:
+        return float(said)
+    except (TypeError, ValueError):
+        return None
+
+
+def _plain(said: str) -> Any:
+    found = number(said)
+    return said if found is None else found
+
+
+def _key(said: str) -> Key | None:
+    try:
+        return keys.parse(said)
+    except ValueError:
+        return None
+
+
+def label(found: Any) -> str:
+    """Return a value as a table shows it.
+
+    >>> label({"file": "tunes/air.abc"}), label(80.0), label("off")
+    ('air.abc', '80', 'off')
+    """
+    if isinstance(found, dict) and set(found) - {"part", "tune"} == {"file"}:
+        more = "".join(f", {k} {found[k]}" for k in ("part", "tune") if k in found)
+        return str(found["file"]).rpartition("/")[2] + more
+    said = text(found)
+    return said if len(said) <= _LONG else said[: _LONG - 3] + "..."
+
+
+def text(found: Any) -> str:
+    """Return a value as it is written, whole, in one line."""
+    if isinstance(found, bool):
+        return str(found).lower()
+    if isinstance(found, float):
+        return f"{found:.6g}"
+    if isinstance(found, Mapping):
+        return ", ".join(f"{name}: {text(inner)}" for name, inner in found.items())
+    if isinstance(found, list):
+        return "; ".join(map(text, found))
+    return " ".join(str(found).split())
