@@ -42,7 +42,7 @@ def plans(path: Path, options: argparse.Namespace, solver: Solver) -> str:
     """
     loaded = specfile.load(path)
     if loaded.spec.form is None:
-        hint = "Add a form, such as form: period, or form: A A' B A'."
+        hint = "Add a form, such as form: rondo, or form: A A' B A'."
         raise BadSpec(loaded.fault("", "there is nothing to plan: it asks for no form.", hint))
     seed = loaded.spec.seed if options.seed is None else options.seed
     plan = compose_form.planned(solver, loaded, brief.own_rules(loaded), seed)

@@ -97,7 +97,11 @@ def test_what_is_hard_in_the_chorale_style_bach_hardly_ever_breaks() -> None:
     rates = shipped()
     words = rulebook.severities("chorale")
     # What is given or planned is so by a specification: no music can break those rules.
-    counted = {p.stem for p in rulebook.rule_files() if p.parent.name not in ("given", "form")}
+    counted = {
+        p.stem
+        for p in rulebook.rule_files()
+        if p.parent.name not in ("given", "form") or (p.parent.name == "form" and p.stem in rates)
+    }
     hard = {r for r in counted if words[r] == "hard"}
     assert hard <= set(rates), "STUDY.md is older than the rules: study anew"
     assert {r: rates[r][1] for r in hard if rates[r][1] >= 0.3} == {}
