@@ -15,26 +15,16 @@ from itertools import zip_longest
 from cspcomposer import facts
 from cspcomposer import pitch as pitches
 from cspcomposer.facts import Outline
+from cspcomposer.facts_times import TIMES
 from cspcomposer.solver import Answer, Decision, Term
 
 # How many slots before and after what is composed are looked at.
 CONTEXT = 3
 # So many slots after what is composed something may be heard that hangs on it.
 HEARD = 2
-# Which arguments are times.
-_TIMES = {
-    "onset": (0,), "next": (0, 1), "key": (0,), "slot": (0,), "next_slot": (0, 1), "attack": (1,),
-    "leads": (1, 2), "given": (1,), "free": (1,), "held": (1,), "wanted_cadence": (0,),
-    "given_harmony": (0,), "given_inversion": (0,), "excused": (1,), "key_turns": (0,),
-    "wanted_function": (0,), "climax_starts": (0,), "in_climax": (0,), "takes_up": (0, 1, 2, 3),
-    "recalls": (0, 1, 2, 3),
-    "considered": (0,), "priced": (0,), "preferred_harmony": (0,), "preferred_move": (0,),
-    "preferred_pitch": (1,), "preferred_place": (1,), "preferred_member": (1,), "figured": (0,),
-    "given_figure": (0,), "phrase": (0, 1, 2),
-}  # fmt: skip
 _ECHOES = {"echo_harmony": (0, 1), "echo_pitch": (1, 2)}
 _STEPS = ("takes_up", "recalls")
-_TIMES |= _ECHOES
+_TIMES = {**TIMES, **_ECHOES}
 _FACT = re.compile(r"(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?\.")
 # A fact, its name, its arguments, the times among them.
 _Line = tuple[str, str, list[str], list[int]]

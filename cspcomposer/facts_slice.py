@@ -11,16 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from cspcomposer.facts_times import TIMES
 from cspcomposer.solver import Decision
 
-# Which arguments of a fact are times; what is not named here is told everywhere.
-_TIMES = {
-    "onset": (0,), "key": (0,), "next": (0, 1), "slot": (0,), "next_slot": (0, 1), "attack": (1,),
-    "leads": (1, 2), "given": (1,), "free": (1,), "held": (1,), "excused": (1,), "pitch": (1,),
-    "wanted_cadence": (0,), "given_harmony": (0,), "given_inversion": (0,), "figured": (0,),
-    "given_figure": (0,), "preferred_place": (1,), "preferred_pitch": (1,),
-    "preferred_member": (1,),
-}  # fmt: skip
 _FACT = re.compile(r"(\w+)\((.*)\)\.")
 
 
@@ -51,14 +44,14 @@ class Slices:
         found = _FACT.match(line)
         said = found[2].split(",") if found else []
         name = found[1] if found else ""
-        if name in _TIMES:
-            times = [int(said[place]) for place in _TIMES[name]]
-            self._by[times[-1]].append((times[0], line))
-        elif name == "measure":
+        if name == "measure":
             self._measures.append((int(said[1]), int(said[1]) + int(said[2]), line))
         elif name == "phrase":
             first, arrival, last = map(int, said)
             self._phrases.append((first, arrival, last, line))
+        elif name in TIMES:
+            times = [int(said[place]) for place in TIMES[name]]
+            self._by[times[-1]].append((times[0], line))
         else:
             self._always.append(line)
 

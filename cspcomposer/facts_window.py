@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from cspcomposer import facts
 from cspcomposer.facts import Outline
+from cspcomposer.facts_times import TIMES
 
 # Times are at least this, and bars are a little less.
 ORIGIN = 1_000_000
@@ -24,10 +25,10 @@ _NEVER = 90_000
 MARGIN = 1
 _FACT = re.compile(r"(\w+)\((.*)\)\.")
 _WHOLE = re.compile(r"-?\d+")
-# Which arguments are times; of what is told otherwise see `Moments.window`.
-_TIMES = {
-    "onset": (0,), "key": (0,), "next": (0, 1), "slot": (0,), "next_slot": (0, 1), "attack": (1,),
-    "leads": (1, 2), "wanted_cadence": (0,), "given_harmony": (0,), "given_inversion": (0,),
+# What is told as it stands, the times shifted; of what is told otherwise see `Moments.window`.
+_SHIFTED = {
+    "onset", "key", "next", "slot", "next_slot", "attack", "leads", "wanted_cadence",
+    "given_harmony", "given_inversion",
 }  # fmt: skip
 _OTHERWISE = {"measure", "phrase", "given", "free", "held", "excused"}
 Variable = tuple[str, int]
@@ -98,7 +99,7 @@ class Moments:
         shift = ORIGIN - self.slots[first]
         told: dict[str, list[Arguments]] = defaultdict(list)
         for name, several in self._by.items():
-            if name in _TIMES:
+            if name in _SHIFTED:
                 told[name] += _shifted(name, several, within, shift)
             elif name not in _OTHERWISE:
                 told[name] += several
@@ -175,9 +176,9 @@ def _shifted(
     some = any if name == "next" else all
     out: list[Arguments] = []
     for arguments in several:
-        if some(int(arguments[place]) in within for place in _TIMES[name]):
+        if some(int(arguments[place]) in within for place in TIMES[name]):
             moved = list(arguments)
-            for place in _TIMES[name]:
+            for place in TIMES[name]:
                 moved[place] = int(moved[place]) + shift
             out.append(moved)
     return out
