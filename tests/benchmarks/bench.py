@@ -1,8 +1,9 @@
 """How fast it is, measured and written down beside what was aimed at.
 
-    python tests/benchmarks/bench.py [--chorales N]
+    python tests/benchmarks/bench.py [PART ...]
 
-Writes RESULTS.md beside this file. Asserts nothing: a figure that misses its aim says so.
+Writes RESULTS.md beside this file; of single parts only their sections. Asserts nothing: a figure
+that misses its aim says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -27,6 +29,7 @@ from typing import Any
 import batches
 import brother
 import diatony
+import form
 import peers
 import proving
 import spanning
@@ -72,17 +75,35 @@ ASKED = ("parallelFifth", "parallelOctave", "parallelUnison", "hiddenFifth", "hi
 def main() -> None:
     """Measure everything, print it and write it down."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--chorales", type=int, help="check so many instead of all")
-    asked = parser.parse_args()
-    parts = []
-    for part in (
-        starting, composing, proving.table, spanning.table, spanning.contenders, models,
-        preferring, answering, batches.table, lambda: checking(asked.chorales),
-    ):  # fmt: skip
-        parts.append("\n".join(part()))
-        print(parts[-1], end="\n\n", flush=True)
-    RESULTS.write_text("\n\n".join(["\n".join(_about()), *parts]) + "\n", encoding="utf-8")
+    parts = {
+        "starting": starting, "composing": composing, "proving": proving.table,
+        "spanning": spanning.table, "otherwise": spanning.contenders, "models": models,
+        "preferring": preferring, "answering": answering, "form": form.table,
+        "batches": batches.table, "checking": checking,
+    }  # fmt: skip
+    parser.add_argument("part", nargs="*", choices=[[], *parts], help=", ".join(parts))
+    names = parser.parse_args().part
+    head = "\n".join(_about())
+    sections: dict[str, str] = {}
+    for name in names or parts:
+        load = os.getloadavg()[0]
+        text = "\n".join(parts[name]())
+        if names:
+            now = f"{datetime.now(UTC):%Y-%m-%d}"
+            text += f"\n\n*Measured by itself on {now}, the load being {load:.1f} before.*"
+        print(text, end="\n\n", flush=True)
+        sections |= _sections(text)
+    if names:
+        old = RESULTS.read_text(encoding="utf-8")
+        head, sections = old.partition("\n\n## ")[0], {**_sections(old), **sections}
+    RESULTS.write_text("\n\n".join([head, *sections.values()]) + "\n", encoding="utf-8")
     print(f"Written to {RESULTS}.")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Return the sections of a page by their headings."""
+    _, *found = re.split(r"(?:^|\n\n)(?=## )", text.strip())
+    return {section.partition("\n")[0]: section.strip() for section in found}
 
 
 def _about() -> Iterator[str]:
@@ -230,9 +251,9 @@ def _cost(cost: tuple[int, ...]) -> str:
     return ", ".join(map(str, cost))
 
 
-def checking(count: int | None) -> Iterator[str]:
+def checking() -> Iterator[str]:
     """Yield how much faster every rule is checked than seven with music21."""
-    names = bach_chorales()[:count]
+    names = bach_chorales()
     scores = [read.read_chorale(name) for name in names]
     beats = float(sum(checks.beats(score) for score in scores))
     checks.check_all(scores[:2])  # what is prepared once is not counted
