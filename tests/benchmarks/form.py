@@ -64,8 +64,8 @@ def table(lengths: Sequence[int] = BARS) -> Iterator[str]:
     """Yield a table of forms that grow, with what is wanted of the longest."""
     yield "## Form\n"
     yield "A plan, and a first complete setting of it in four parts; then some bettering, the"
-    yield 'surface (passing notes and the like), the last check. "new" has no section twice, "returns" is'
-    yield "A A' B A'; the harmony may change with each half bar or each beat.\n"
+    yield 'surface (passing notes and the like), the last check. "new" has no section twice,'
+    yield "\"returns\" is A A' B A'; the harmony may change with each half bar or each beat.\n"
     yield "| piece | harmony | bars | setting, s | finished, s | CPU, s | MB | hard | strong |"
     yield "|---|---|--:|--:|--:|--:|--:|--:|--:|"
     said = []
