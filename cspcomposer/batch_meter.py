@@ -76,7 +76,7 @@ def lasting(seconds: float) -> str:
     """Return a time as one says it.
 
     >>> lasting(8.4), lasting(100), lasting(4000), lasting(200_000)
-    ('8 seconds', '1 min 40 s', '1 h 7 min', '2 days 8 h')
+    ('8 seconds', '1 min 40 s', '1 h 6 min', '2 days 7 h')
     """
     whole = round(seconds)
     if whole < 60:

@@ -23,6 +23,8 @@ from typing import Any, BinaryIO
 import clingo
 
 _PLACE = re.compile(r"<block>:(\d+):(\d+)(?:-\d+(?::\d+)?)?: (\w+): (.*)", re.DOTALL)
+# What is said where there is none left, or none for another thread.
+_NO_MEMORY = ("bad_alloc", "Resource temporarily unavailable")
 Texts = Sequence[tuple[str, str]]
 
 
@@ -49,7 +51,7 @@ class Process:
             except MemoryError:
                 self._reply(("memory",))
             except RuntimeError as error:
-                memory = "bad_alloc" in str(error)
+                memory = any(word in str(error) for word in _NO_MEMORY)
                 self._reply(("memory",) if memory else self._bad([str(error)]))
 
     def do_ground(

@@ -245,6 +245,8 @@ def test_a_run_that_is_asked_to_stop_ends_cleanly_and_goes_on_later(
     process = subprocess.Popen(
         command(spec, tmp_path / "out", "--jobs", "1"), env=environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Whoever runs the tests in the background has interrupts ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     manifest = tmp_path / "out" / "manifest.jsonl"
     until = time.monotonic() + 60
@@ -317,7 +319,9 @@ def test_a_worker_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
     (made,) = pool.made(iter([asked]))
     pool.close()
     assert made.line["status"] == "failed"
-    assert "took more than 0.039 GiB of memory, 2 times" in made.line["reason"]
+    # Either the worker is ended, or its solver has been refused some before.
+    reason = made.line["reason"]
+    assert "took more than 0.039 GiB of memory, 2 times" in reason or "out of memory" in reason
 
 
 class Canned:

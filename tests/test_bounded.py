@@ -250,7 +250,7 @@ def test_better_and_better_answers_come_with_their_bound(
 
 def test_a_proof_is_asked_for_in_the_specification() -> None:
     assert spec(TUNE + "effort: {prove: true}\n").spec.effort is not None
-    with pytest.raises(BadSpec, match="expected conflicts, seconds or prove"):
+    with pytest.raises(BadSpec, match="expected conflicts, seconds, prove or threads"):
         spec(TUNE + "effort: {}\n")
 
 

@@ -17,6 +17,16 @@ HERE = Path(__file__).parent
 MODELS = ("brother", "diatony", "peers")
 FILES = sorted(path for path in HERE.glob("*/rules/*.lp"))
 EXAMPLES = [(path, example) for path in FILES for example in examples(path)]
+# Where there is no plan and no invented line nothing can break these.
+PLANNED = {
+    path.stem
+    for path in rulebook.rule_files()
+    if path.parent.name in ("form", "rhythm", "texture")
+    or path.stem in ("contour_missed", "motif_lost")
+} - {
+    "cadence_not_as_asked", "phrase_without_cadence", "weak_final_cadence", "wrong_first_chord",
+    "wrong_last_chord",
+}  # fmt: skip
 SHIPPED = {
     "brother": set(),
     "diatony": {"given_harmony_changed", "given_inversion_changed", "leap_beyond_octave",
@@ -52,7 +62,7 @@ def test_no_rule_is_on_but_those_of_the_model(name: str) -> None:
     style = HERE / name / f"{name}.lp"
     words = rulebook.severities(str(style), folders=[HERE / name / "rules"])
     on = {rule for rule, word in words.items() if word in ("hard", "strong", "mild")}
-    assert on == own | SHIPPED[name]
+    assert on - PLANNED == own | SHIPPED[name]
 
 
 @pytest.mark.parametrize("number", [0, 13, 33])
