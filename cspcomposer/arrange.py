@@ -6,7 +6,7 @@ textures are right is for the rule files; this module puts one stage behind the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
@@ -120,6 +120,7 @@ def arranged(
     own: Iterable[Path] = (),
     seed: int = 0,
     effort: Effort | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Decorated:
     """Return a setting as a piece for players: with an invented melody in a texture.
 
@@ -131,6 +132,7 @@ def arranged(
         own: Rule files of the user's own.
         seed: The same seed gives the same piece.
         effort: How long to search; of its seconds each stage takes a share.
+        tell: Called with which line is being invented.
 
     Raises:
         NoSolution: no melody, or no accompaniment, obeys the rules; says which.
@@ -140,12 +142,15 @@ def arranged(
     work = _Work(
         solver, loaded, tuple(own), outline, texture.texture(loaded.spec.texture), seed, effort
     )
+    tell = tell or (lambda _: None)
     bass = _bass(work)
     (lead,) = work.texture.voices("melody")
+    tell("inventing the melody over the chords")
     found = _line(work, lead, [bass])
     lines, costs = {lead: found.line}, [found.cost]
     counters = sorted(work.texture.voices("counter"), key=lambda n: n not in work.texture.anchored)
     for name in counters:
+        tell(f"inventing another line: {_label(name)}")
         other = _line(work, name, list(lines.values()), bass, complete=name == counters[-1])
         lines[name] = other.line
         costs.append(other.cost)
@@ -155,6 +160,7 @@ def arranged(
         fills = form.voices("fill")
         if not fills and not form.voices("bass"):
             continue
+        tell("filling in the accompaniment")
         filling = _filled(replace(work, texture=form), found.line, fills, bass)
         costs.append(filling.cost)
         chosen = {**filling.pitches, bass.name: {n.onset: n.pitch for n in bass.notes}}

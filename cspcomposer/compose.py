@@ -119,7 +119,7 @@ def compose(
             some for the surface and the last check.
         watch: Called with every better answer.
         tell: Called with what is being done, where that takes long: tables are compiled, a long
-            piece is composed up to some bar.
+            piece is composed up to some bar, a melody is invented.
 
     Raises:
         BadSpec: given lines that cannot be read or do not fit.
@@ -129,7 +129,7 @@ def compose(
     """
     asked = task(loaded, seed=seed, effort=effort)
     with Solver() as solver:
-        return finished(solver, asked, settled(solver, asked, watch, tell))
+        return finished(solver, asked, settled(solver, asked, watch, tell), tell=tell)
 
 
 def task(loaded: LoadedSpec, *, seed: int | None = None, effort: Effort | None = None) -> Task:
@@ -157,8 +157,9 @@ def searched(
     """Return how the search for a task's setting ended; `further` says what else holds."""
     if task.loaded.spec.form:
         return compose_form.found(
-            solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin
-        )
+            solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin,
+            tell,
+        )  # fmt: skip
     return compose_setting.found(
         solver, task.loaded, task.scores, task.own, task.seed, task.effort, watch, task.begin,
         further, tell,
@@ -206,7 +207,11 @@ def accepted(solver: Solver, task: Task, found: compose_setting.Found) -> compos
 
 
 def finished(
-    solver: Solver, task: Task, found: compose_setting.Found, further: Further = nothing
+    solver: Solver,
+    task: Task,
+    found: compose_setting.Found,
+    further: Further = nothing,
+    tell: Callable[[str], None] | None = None,
 ) -> Composition:
     """Return the piece that a setting makes: with its surface, and checked.
 
@@ -215,6 +220,7 @@ def finished(
         task: What was asked for.
         found: A setting.
         further: What else holds of the surface.
+        tell: Called with what is being done, where that takes long.
     """
     spec, plan, ending, best = task.loaded.spec, found.plan, found.ending, found.ending.best
     assert best, "a piece needs a setting"
@@ -225,8 +231,9 @@ def finished(
     overrides: dict[str, str] = dict(spec.rules)
     if spec.texture:
         surface = arrange.arranged(
-            solver, setting, plan, task.loaded, own=task.own, seed=task.seed, effort=rest
-        )
+            solver, setting, plan, task.loaded, own=task.own, seed=task.seed, effort=rest,
+            tell=tell,
+        )  # fmt: skip
         overrides = arrange.unjudged(spec.texture) | overrides
     else:
         surface = decorated(

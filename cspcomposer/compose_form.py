@@ -119,6 +119,7 @@ def found(
     effort: Effort | None,
     watch: Watcher | None,
     begin: float,
+    tell: Callable[[str], None] | None = None,
 ) -> Found:
     """Return a setting that follows a plan, and how good it is.
 
@@ -131,17 +132,20 @@ def found(
         effort: In place of the specification's, or None.
         watch: Called with every better answer, once the piece is complete.
         begin: When work began.
+        tell: Called with what is being done.
 
     Raises:
         NoSolution: no plan, or none that can be set.
     """
     back: list[TakenBack] = []
+    tell = tell or (lambda _: None)
     while True:
+        tell("planning the form" if not back else f"{back[-1].reason} Planning anew")
         plan = planned(solver, loaded, own, seed, [taken.facts for taken in back])
         outline = stages.outline(loaded, scores, plan=plan)
         work = _prepared(loaded, own, outline, seed)
         try:
-            good = _set(solver, loaded, work, seed, effort, watch, begin)
+            good = _set(solver, loaded, work, seed, effort, watch, begin, tell)
             return replace(good, taken_back=tuple(taken.reason for taken in back))
         except Impossible as failed:
             if not failed.proven:
@@ -200,13 +204,17 @@ def _set(
     effort: Effort | None,
     watch: Watcher | None,
     begin: float,
+    tell: Callable[[str], None],
 ) -> Found:
     piece, own = work.piece, work.piece.own()
     limit = effort_of(loaded, len(own), effort)
     stretches = list(_stretches(piece, own))
     clock = _Clock(limit, begin, len(stretches))
     interrupted = False
+    score = piece.outline.score
     for number, core in enumerate(stretches):
+        bars = [position(score, piece.time(slot))[0] for slot in (core[0], core[-1])]
+        tell(f"composing bars {bars[0]} to {bars[1]} of {score.measures[-1].number}")
         each = clock.first(len(core), len(stretches) - number, alone=len(stretches) == 1)
         # What makes a piece of one stretch better is told as it comes.
         teller = partial(_complete, work, watch, begin) if len(stretches) == 1 and watch else None
