@@ -43,7 +43,7 @@ CONFLICTS_A_BAR, CONFLICTS_A_NOTE, CONFLICTS_A_SLOT = 600, 120, 150
 LEAST = 1.0
 # A staff for the left hand is read in the treble clef from about this height on, in semitones.
 LOW = 64
-_LINE_RULES = ("melody", "dissonance", "voices", "harmony")
+_LINE_RULES = ("melody", "tune", "dissonance", "voices", "harmony")
 # Hard rules are kept; where that cannot be, they are broken as seldom as possible.
 _POLICIES = ("enforce", "prefer")
 _FILL_RULES = ("voices", "harmony", "texture")

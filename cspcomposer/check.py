@@ -25,6 +25,9 @@ from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score, note_at, position
 
 _SHOWN = {"violation": 3, "effective": 2}
+# The stages whose rules are aims of an invented line: a finished score is not held against them,
+# unless a specification names one.
+INVENTION = ("rhythm", "tune")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -254,10 +257,15 @@ def _prepared(
 ) -> tuple[Mapping[str, Rule], list[solver.Source]]:
     """Return the rules by id, and the program that a score's facts are added to."""
     rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(folders))}
-    program = rulebook.program(
-        ["given"], "report", style=style, overrides=dict(overrides), folders=folders
-    )
-    return rules, sliced(program, list(_SHOWN.items()))
+    asked = dict(overrides)
+    program = rulebook.program(["given"], "report", style=style, overrides=asked, folders=folders)
+    heard = [s for s in program if not _of_invention(Path(s.name)) or Path(s.name).stem in asked]
+    return rules, sliced(heard, list(_SHOWN.items()))
+
+
+def _of_invention(path: Path) -> bool:
+    """Return whether a shipped rule says what to strive for when a line is invented."""
+    return path.parent.parent == rulebook.folder() / "rules" and path.parent.name in INVENTION
 
 
 def _violation(

@@ -228,3 +228,9 @@ def test_parallels_crossing_and_overlap_are_those_of_music21(name: str) -> None:
                 mine |= {key} & ours
     assert mine - theirs == set(), "heard by us alone"
     assert theirs - mine == set(), "heard by music21 alone"
+
+
+def test_a_score_is_not_held_against_the_aims_of_invention_unless_one_is_named() -> None:
+    tune = quarters("C5 G5 E5 D5 E5 D5 B4 C5")
+    assert "climax_misplaced" not in rules_of(check(tune))
+    assert "climax_misplaced" in rules_of(check(tune, overrides={"climax_misplaced": "hint"}))
