@@ -156,7 +156,9 @@ def _texts(
     return tuple(sliced(kept, list(wanted.items())))
 
 
-_OTHER_RULES = ("voices", "harmony", "melody", "dissonance", "given")
+_OTHER_RULES = (
+    "voices", "harmony", "melody", "dissonance", "given", "rhythm", "tune", "texture",
+)  # fmt: skip
 
 
 def known(loaded: LoadedSpec) -> tuple[Layout, list[Source]]:
