@@ -114,15 +114,11 @@ class _Run:
         margin: int | None,
         share: float,
     ) -> Ending:
+        stands, before = known
         slots = [self.slots[n] for n in told]
         end = self.slots[told.stop] if told.stop < len(self.slots) else 1 << 30
         earlier = [t for t in self._piece.slices.onsets if slots[0] <= t < self.slots[opened.start]]
-        stands, before = known
-        chords = {
-            self.slots[n]: str(d.atom.arguments[1])
-            for several in known for n, chosen in several.items() for d in chosen
-            if d.lane == "harmony"
-        }  # fmt: skip
+        chords = self._chords({**stands, **before})
         texts = [
             Source("given", self._piece.slices.between(slots[0], end)),
             Source("chords", self._piece.chords(chords, slots, margin)),
@@ -148,6 +144,13 @@ class _Run:
         self.grounding += ending.grounding
         return ending
 
+    def _chords(self, chosen: Mapping[int, Sequence[Decision]]) -> dict[int, str]:
+        """Return by slot, in ticks, the chord chosen there."""
+        return {
+            self.slots[n]: str(d.atom.arguments[1])
+            for n, several in chosen.items() for d in several if d.lane == "harmony"
+        }  # fmt: skip
+
     def _share(self, share: float) -> Effort:
         limit, seconds = self._effort.conflicts, self._effort.seconds
         return replace(
@@ -159,13 +162,9 @@ class _Run:
     def judged(self) -> Answer | None:
         """Return the whole piece with what it costs; None if it breaks a hard rule."""
         chosen = {self.slots[n]: several for n, several in self.chosen.items()}
-        chords = {
-            slot: str(d.atom.arguments[1])
-            for slot, several in chosen.items() for d in several if d.lane == "harmony"
-        }  # fmt: skip
         texts = [
             Source("given", self._piece.slices.whole),
-            Source("chords", self._piece.chords(chords, self.slots, NONE)),
+            Source("chords", self._piece.chords(self._chords(self.chosen), self.slots, NONE)),
             Source("settings", facts_slice.only(chosen)),
         ]
         signatures = [f"{name}/{arity}" for name, arity in self._show.items()]
