@@ -25,7 +25,7 @@ from cspcomposer.facts import Outline
 from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score
-from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, search
+from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, proven, search
 from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import HarmonicRhythm
 from cspcomposer.specfile import LoadedSpec
@@ -87,6 +87,7 @@ def found(
     spec = loaded.spec
     rhythm: HarmonicRhythm | None = None
     unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
+    counted = bool((effort and effort.conflicts) or (spec.effort and spec.effort.conflicts))
     noise = priors.Noise(seed, temperature=spec.prior.temperature)
     while True:
         plan = stages.outline(loaded, scores, rhythm=rhythm)
@@ -123,13 +124,26 @@ def found(
             if ending.best:
                 return Found(plan, ending, "", _bound(ending, bound), interrupted)
         good: Found | None = None
+
+        def told(chords: str) -> list[Source]:
+            preferred = "\n".join([prior.facts, chords, notes, melody])  # noqa: B023
+            return [Source("given", given), Source("prior", preferred), *further(plan)]  # noqa: B023
+
+        every = candidates.stated(candidates.considered(options, taste, None), options, taste)
         for margin in MARGINS:
             likely = candidates.considered(options, taste, margin)
             chords = candidates.stated(likely, options, taste)
-            preferred = "\n".join([prior.facts, chords, notes, melody])
-            texts = [Source("given", given), Source("prior", preferred), *further(plan)]
             limit = left(limit, begin)
-            ending, interrupted = _searched(solver, [*sources, *texts], plan, limit, seed, watch)
+            ending, interrupted = _searched(
+                solver, [*sources, *told(chords)], plan, replace(limit, whole=not counted), seed,
+                watch,
+            )  # fmt: skip
+            if ending.near and not interrupted:
+                texts = [*_unguided(sources), *told(every)]
+                ending, interrupted = _proven(
+                    solver, texts, ending, left(limit, begin), seed, watch
+                )
+                return Found(plan, ending, every, _bound(ending, bound), interrupted)
             if ending.best or not ending.impossible:
                 now = Found(plan, ending, chords, _bound(ending, bound), interrupted)
                 good = better(good, now)
@@ -139,9 +153,6 @@ def found(
             elif good:
                 return good
             elif unmendable is None:
-                every = candidates.stated(
-                    candidates.considered(options, taste, None), options, taste
-                )
                 unmendable = excused(
                     solver, plan, every, style=spec.style, overrides=dict(spec.rules), folders=own
                 )
@@ -192,6 +203,24 @@ def _searched(
         search(solver, sources, show=SHOWN, decisions=reader, effort=effort, seed=seed, keep=KEPT),
         watch,
     )
+
+
+def _proven(
+    solver: Solver,
+    sources: Sequence[Source],
+    ending: Ending,
+    effort: Effort,
+    seed: int,
+    watch: Watcher | None,
+) -> tuple[Ending, bool]:
+    """Return how an attempt to prove the best ended, and whether the user ended it."""
+    assert ending.best
+    try:
+        return watched(
+            proven(solver, sources, show=SHOWN, best=ending.best, effort=effort, seed=seed), watch
+        )
+    except KeyboardInterrupt:
+        return ending, True
 
 
 def watched(steps: Iterator[Progress | Ending], watch: Watcher | None) -> tuple[Ending, bool]:
@@ -249,10 +278,12 @@ def _piece(
 
 def _chosen(program: Callable[..., list[Source]]) -> list[Source]:
     """Return the texts by which settings are chosen; where the search looks first is no matter."""
-    texts = [
-        s for s in program(["settings", "given"], "enforce") if Path(s.name).stem != "guidance"
-    ]
-    return sliced(texts, list(WANTED.items()))
+    return sliced(_unguided(program(["settings", "given"], "enforce")), list(WANTED.items()))
+
+
+def _unguided(texts: Sequence[Source]) -> list[Source]:
+    """Return the texts without what says where the search looks first."""
+    return [s for s in texts if Path(s.name).stem != "guidance"]
 
 
 def _problem(

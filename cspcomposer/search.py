@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from cspcomposer.errors import NotGrounded
@@ -24,6 +24,12 @@ WINDOW = 250
 OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model", "--opt-strategy=usc,k,stratify")
 WIDTHS = (6, 8, 4)
 LANE_WIDTHS = (8, 16)
+# A small piece is at last searched as a whole: so many conflicts show whether a proof is within
+# reach, which it is where the bound comes so near to the cost; then it may take more, as long as it
+# comes nearer. What is wanted then is the bound, not soon a better answer.
+PROBE, PROOF = (500, 0.42), ((2_000, 0.6), (30_000, 1.0))
+SMALL = 32
+PROVING = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min")
 # How far beyond its border what a window holds may depend on others.
 CONTEXT = 3
 # Seconds that grounding, and then a first answer, may take even if fewer are allowed.
@@ -43,12 +49,14 @@ class Effort:
         prove: Whether to find out how good an answer can be at best.
         threads: How many searches run side by side, each learning from the others; with more than
             one a seed does not give the same answer every time.
+        whole: Whether it is found out of a small piece whether a proof seems within reach.
     """
 
     conflicts: int | None = None
     seconds: float | None = None
     prove: bool = False
     threads: int = 1
+    whole: bool = False
 
 
 def wanted(seconds: float | None, prove: bool = False, threads: int = 1) -> Effort | None:
@@ -90,6 +98,7 @@ class Ending:
         grounding: Seconds spent grounding.
         seconds: Seconds spent in all.
         bound: What any answer costs at least; None if nothing is known.
+        near: Whether a proof that nothing is better seems within reach.
     """
 
     best: Answer | None
@@ -99,6 +108,7 @@ class Ending:
     grounding: float
     seconds: float
     bound: tuple[int, ...] | None = None
+    near: bool = False
 
 
 Assumption = tuple[Term, bool]
@@ -185,16 +195,19 @@ def search(
         else:
             outcome = step
     budget.used += outcome.conflicts
-    optimal = best is not None and not any(best.cost)
+    optimal, near = best is not None and not any(best.cost), False
     if best and not optimal:
         budget.kept = min(keep * grounding, (effort.seconds or 0.0) / 3)
         for found in _improved(solver, list(show), decisions, best, budget, settled):
             best = found
             yield Progress(found, budget.elapsed)
         optimal = not any(best.cost)
+        if effort.whole and not optimal and len({d.place for d in decisions(best)}) <= SMALL:
+            near = _near(solver, list(show), best, budget, settled)
     yield Ending(
-        best, optimal, outcome.satisfiable is False, budget.used, grounding, budget.elapsed
-    )
+        best, optimal, outcome.satisfiable is False, budget.used, grounding, budget.elapsed,
+        near=near,
+    )  # fmt: skip
 
 
 def _improved(
@@ -227,6 +240,68 @@ def _improved(
             kind.hopeless.pop(window, None)
             best, chosen = found, decisions(found)
             yield best
+
+
+def _near(
+    solver: Solver,
+    show: Sequence[str],
+    best: Answer,
+    budget: _Budget,
+    settled: Sequence[Assumption],
+) -> bool:
+    """Return whether a proof that nothing is better seems within reach."""
+    cost = best.cost[-1]
+    for step in solver.solve(
+        show=show,
+        assume=settled,
+        conflicts=PROBE[0],
+        seconds=budget.seconds,
+        at_most=below(best.cost),
+    ):
+        if isinstance(step, Answer):
+            cost = min(cost, step.cost[-1])
+        else:
+            budget.used += step.conflicts
+            found = step
+    return found.exhausted or bool(found.bound and found.bound[-1] >= PROBE[1] * cost)
+
+
+def proven(
+    solver: Solver,
+    sources: Sequence[Source],
+    *,
+    show: Mapping[str, int],
+    best: Answer,
+    effort: Effort,
+    seed: int = 0,
+) -> Iterator[Progress | Ending]:
+    """Yield answers that are better than one, then the ending: optimal if that was proven.
+
+    Args:
+        solver: Where to run it.
+        sources: A whole program and its facts, with nothing left out that may be chosen.
+        show: Names of the atoms wanted, and their arities.
+        best: The best answer that is known.
+        effort: How many seconds at most, if that is limited.
+        seed: For the solver's own choices.
+    """
+    budget = _Budget(replace(effort, conflicts=None))
+    signatures = [f"{name}/{arity}" for name, arity in show.items()]
+    solver.ground(sources, options=(*PROVING, f"--seed={seed}"), show=signatures)
+    grounding = budget.elapsed
+    for conflicts, near in PROOF:
+        for step in solver.solve(
+            show=list(show), conflicts=conflicts, seconds=budget.seconds, at_most=below(best.cost)
+        ):
+            if isinstance(step, Answer):
+                best = step
+                yield Progress(step, budget.elapsed)
+            else:
+                outcome = step
+        budget.used += outcome.conflicts
+        if outcome.exhausted or not outcome.bound or outcome.bound[-1] < near * best.cost[-1]:
+            break
+    yield Ending(best, outcome.exhausted, False, budget.used, grounding, budget.elapsed)
 
 
 def _kinds(chosen: Sequence[Decision]) -> list[_Kind]:

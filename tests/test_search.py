@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from composing import spec
 
 from cspcomposer import compose_setting
-from cspcomposer.search import WINDOW, Effort, Ending, _Budget
-from cspcomposer.solver import Answer, Solver
+from cspcomposer.search import WINDOW, Effort, Ending, _Budget, proven, search
+from cspcomposer.solver import Answer, Decision, Solver, Source, Term
 
 ENOUGH = Effort(conflicts=1000)
 
@@ -56,3 +57,47 @@ def test_a_window_is_not_begun_with_hardly_any_conflicts() -> None:
     assert not budget.spent
     budget.used += 1
     assert budget.spent
+
+
+# Places in a row whose values cost less the higher they are, if all are the same.
+ROW = """
+place(0..23). value(0..3).
+{ takes(P,V) : value(V) } = 1 :- place(P).
+:- takes(P,V), takes(P+1,W), V != W.
+:~ takes(P,V). [10-V,P]
+"""
+EASY, SHOWN = Effort(conflicts=2000, whole=True), {"takes": 2}
+
+
+def row(answer: Answer) -> list[Decision]:
+    return [Decision(atom, atom.arguments[0], "row") for atom in answer.atoms]
+
+
+def test_a_small_program_is_looked_at_as_a_whole_when_windows_are_done() -> None:
+    with Solver() as solver:
+        texts, begin = [Source("row", ROW)], [(Term("takes", (0, 0)), True)]
+        *_, alone = search(
+            solver, texts, show=SHOWN, decisions=row, effort=replace(EASY, whole=False), begin=begin
+        )
+        *_, asked = search(solver, texts, show=SHOWN, decisions=row, effort=EASY, begin=begin)
+        assert isinstance(alone, Ending) and isinstance(asked, Ending)
+        assert not alone.near and asked.near
+        assert alone.best and not alone.optimal
+        *better, done = proven(solver, texts, show=SHOWN, best=alone.best, effort=EASY)
+        assert isinstance(done, Ending) and done.best
+        assert better and done.optimal and done.best.cost == (168,)
+
+
+def test_what_is_far_from_proven_is_not_called_near() -> None:
+    # Nothing costs anything by itself, and every two of twelve places that agree cost something.
+    far = """
+    place(0..11). { takes(P,0..2) } = 1 :- place(P).
+    :~ takes(P,V), takes(Q,V), P < Q. [1,P,Q]
+    """
+    with Solver() as solver:
+        *_, end = search(
+            solver, [Source("far", far)], show=SHOWN, decisions=row,
+            effort=replace(EASY, conflicts=60),
+        )  # fmt: skip
+    assert isinstance(end, Ending)
+    assert not end.near

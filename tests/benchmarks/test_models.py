@@ -6,10 +6,10 @@ from pathlib import Path
 
 import diatony_oracle
 import pytest
-from diatony import clingo
-from diatony_problem import instances
+from diatony import clingo, spec
+from diatony_problem import instances, price
 
-from cspcomposer import rulebook
+from cspcomposer import compose, rulebook
 from cspcomposer.lint import lint
 from cspcomposer.rulebook_examples import examples, run_example
 
@@ -70,3 +70,11 @@ def test_clingo_and_dynamic_programming_agree_on_the_best_setting(number: int) -
     found = clingo(instance, 60)
     assert found.optimal
     assert found.price == diatony_oracle.best(instance)
+
+
+@pytest.mark.parametrize("number", [0, 12, 33])
+def test_a_small_problem_is_proven_by_the_whole_program_too(number: int) -> None:
+    instance = instances()[number]
+    piece = compose.compose(spec(instance))
+    assert piece.status == "optimal"
+    assert price(piece.score) == diatony_oracle.best(instance)
