@@ -31,6 +31,7 @@ from cspcomposer.explain import Conflict, explain
 from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.form_show import Ruler
 from cspcomposer.plan import Plan
+from cspcomposer.posed import rules
 from cspcomposer.score import Score
 from cspcomposer.search import Effort
 from cspcomposer.solver import Solver
@@ -199,10 +200,12 @@ def accepted(solver: Solver, task: Task, found: compose_setting.Found) -> compos
                 hint="Allow more, with --seconds or effort:, or give less.",
             )
         )
-    relaxed = compose_setting.rules(loaded, task.own)(
+    relaxed = rules(loaded, task.own)(
         ["harmony", "voices", "wishes"], "relax", heeded=("hard", "strong")
     )
-    conflict = explain(solver, relaxed, found.plan, found.chords, loaded, task.own)
+    conflict = explain(
+        solver, relaxed, found.plan, found.chords, loaded, task.own, within=found.place
+    )
     raise NoSolution(*_faults(conflict, loaded))
 
 

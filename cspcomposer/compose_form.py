@@ -14,21 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from cspcomposer import brief, candidates, facts, form, priors, rulebook, stages
-from cspcomposer.compose_setting import (
-    KEPT,
-    LEAST,
-    SHOWN,
-    WANTED,
-    Found,
-    Watcher,
-    effort_of,
-    rules,
-    watched,
-)
+from cspcomposer.compose_setting import KEPT, LEAST, Found, Watcher, effort_of, watched
 from cspcomposer.errors import Fault, NoSolution
 from cspcomposer.facts import Outline
 from cspcomposer.facts_excerpt import Excerpt, Known, Piece, Told
 from cspcomposer.plan import Plan
+from cspcomposer.posed import SHOWN, WANTED, rules
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score, position
 from cspcomposer.search import OPTIONS, Effort, Ending, Progress, search

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cspcomposer import (
     bounded,
-    brief,
     candidates,
     facts,
     facts_slice,
@@ -20,9 +19,9 @@ from cspcomposer import (
     stages,
     stretches,
 )
-from cspcomposer.excuse import excused
 from cspcomposer.facts import Outline
 from cspcomposer.facts_apart import Further, nothing
+from cspcomposer.posed import SHOWN, WANTED, Posed, pose
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score
 from cspcomposer.search import CONFLICTS_A_PLACE, Effort, Ending, Progress, proven, search
@@ -37,8 +36,6 @@ KEPT = 1.5
 # With tables most conflicts are met to prove what was found early.
 PROVING_A_PLACE = 1000
 LEAST = 1.0
-SHOWN = {"pitch": 3, "harmony": 2, "inversion": 2, "delays": 3}
-WANTED = SHOWN | {"violation": 3}
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 
 Watcher = Callable[[Progress], None]
@@ -55,6 +52,7 @@ class Found:
         bound: What any setting costs at least, as an answer's cost.
         interrupted: Whether the user ended it.
         taken_back: Of a form, why earlier plans were given up, as sentences.
+        place: Where nothing can be set, if that is known.
     """
 
     plan: Outline
@@ -63,6 +61,7 @@ class Found:
     bound: tuple[int, ...]
     interrupted: bool
     taken_back: tuple[str, ...] = ()
+    place: facts_slice.Part | None = None
 
 
 def found(
@@ -87,82 +86,80 @@ def found(
     spec = loaded.spec
     rhythm: HarmonicRhythm | None = None
     unmendable: tuple[tuple[str, Fraction, str], ...] | None = None
+    dead: Fraction | None = None
     counted = bool((effort and effort.conflicts) or (spec.effort and spec.effort.conflicts))
     noise = priors.Noise(seed, temperature=spec.prior.temperature)
     while True:
         plan = stages.outline(loaded, scores, rhythm=rhythm)
         plan = replace(plan, excused=unmendable or ())
-        given = facts.facts(plan)
-        prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
-        options = candidates.options(
-            f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders
-        )
-        brief.know_numerals(loaded, plan, options)
-        taste = priors.taste(prior, noise, options)
-        program = rules(loaded, own)(
-            ["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"),
-            priors=prior.folders,
-        )  # fmt: skip
-        sources = sliced(program, list(WANTED.items()))
-        melody = priors.melody(noise, plan)
-        notes = prior.notes({slot: tuple(names) for slot, names in options.prices.items()})
-        bound = candidates.bound(options, taste)
+        posed = pose(loaded, own, plan, noise, further)
         limit = left(effort_of(loaded, len(plan.slots), effort), begin)
-        if limit.prove and bounded.fits(plan):
-            problem = _problem(loaded, own, plan, prior, options, taste, f"{notes}\n{melody}")
-            problem = replace(problem, rules=[*problem.rules, *further(plan)])
-            steps = bounded.search(solver, problem, show=SHOWN, effort=limit, seed=seed, tell=tell)
-            ending, interrupted = watched(steps, watch)
-            if ending.best:
-                return Found(plan, ending, "", ending.bound or (), interrupted)
-        if stretches.long(plan) and not further(plan):
-            piece = _piece(loaded, own, plan, prior, options, taste, (given, notes, melody))
-            steps = stretches.composed(
-                solver, piece, show=SHOWN, effort=limit, seed=seed, tell=tell
+        place = posed.place(solver, dead) if dead else None
+        if not place:
+            best = _at_length(posed, solver, limit, seed, watch, tell)
+            if best.ending.best:
+                return best
+            good: Found | None = None
+            sources = sliced(
+                posed.program(["harmony", "voices", "given"], "enforce"), list(WANTED.items())
             )
-            ending, interrupted = watched(steps, watch)
-            if ending.best:
-                return Found(plan, ending, "", _bound(ending, bound), interrupted)
-        good: Found | None = None
-
-        def told(chords: str) -> list[Source]:
-            preferred = "\n".join([prior.facts, chords, notes, melody])  # noqa: B023
-            return [Source("given", given), Source("prior", preferred), *further(plan)]  # noqa: B023
-
-        every = candidates.stated(candidates.considered(options, taste, None), options, taste)
-        for margin in MARGINS:
-            likely = candidates.considered(options, taste, margin)
-            chords = candidates.stated(likely, options, taste)
-            limit = left(limit, begin)
-            ending, interrupted = _searched(
-                solver, [*sources, *told(chords)], plan, replace(limit, whole=not counted), seed,
-                watch,
-            )  # fmt: skip
-            if ending.near and not interrupted:
-                texts = [*_unguided(sources), *told(every)]
-                ending, interrupted = _proven(
-                    solver, texts, ending, left(limit, begin), seed, watch
-                )
-                return Found(plan, ending, every, _bound(ending, bound), interrupted)
-            if ending.best or not ending.impossible:
-                now = Found(plan, ending, chords, _bound(ending, bound), interrupted)
-                good = better(good, now)
-                # Strong faults may be for want of a chord that seemed too dear.
-                if margin != MARGINS[0] or _content(now) or not _time_left(limit, ending):
+            for margin in MARGINS:
+                chords, limit = posed.chords(margin), left(limit, begin)
+                ending, interrupted = _searched(
+                    solver, [*sources, *posed.told(chords)], plan,
+                    replace(limit, whole=not counted), seed, watch,
+                )  # fmt: skip
+                now = Found(plan, ending, chords, _bound(ending, posed), interrupted)
+                if ending.near and not interrupted:
+                    return _proven(posed, solver, sources, now, left(limit, begin), seed, watch)
+                if ending.best or not ending.impossible:
+                    good = better(good, now)
+                    # Strong faults may be for want of a chord that seemed too dear.
+                    if margin != MARGINS[0] or _content(now) or not _time_left(limit, ending):
+                        return good
+                elif good:
                     return good
-            elif good:
-                return good
-            elif unmendable is None:
-                unmendable = excused(
-                    solver, plan, every, style=spec.style, overrides=dict(spec.rules), folders=own
-                )
-                if unmendable:
-                    break
-        if unmendable and not plan.excused:
-            continue
+                elif margin == MARGINS[0]:
+                    # Before more chords are looked at: perhaps none of them would do.
+                    place = posed.place(solver)
+                    if place and not posed.faults_of_given(solver, place):
+                        break
+                    unmendable = unmendable or posed.faults_of_given(solver)
+                    if unmendable and not plan.excused:
+                        break
+            if unmendable and not plan.excused:
+                continue
         rhythm = FINER.get(rhythm or spec.harmonic_rhythm)
         if "harmonic_rhythm" in spec.model_fields_set or rhythm is None:
-            return Found(plan, ending, chords, (), interrupted)
+            every = posed.every_chord(place)
+            impossible = Ending(None, False, True, 0, 0.0, 0.0)
+            return Found(plan, impossible, every, (), interrupted=False, place=place)
+        dead = facts.clock(plan).time(place.end - 1) if place else None
+
+
+def _at_length(
+    posed: Posed,
+    solver: Solver,
+    limit: Effort,
+    seed: int,
+    watch: Watcher | None,
+    tell: Callable[[str], None] | None,
+) -> Found:
+    """Return what tables find, or a search by stretches, where that is asked for or needed."""
+    plan = posed.plan
+    ending, interrupted = Ending(None, False, False, 0, 0.0, 0.0), False
+    if limit.prove and bounded.fits(plan):
+        steps = bounded.search(
+            solver, _problem(posed), show=SHOWN, effort=limit, seed=seed, tell=tell
+        )
+        ending, interrupted = watched(steps, watch)
+        if ending.best:
+            return Found(plan, ending, "", ending.bound or (), interrupted)
+    if stretches.long(plan) and not posed.further:
+        piece = _piece(posed)
+        steps = stretches.composed(solver, piece, show=SHOWN, effort=limit, seed=seed, tell=tell)
+        ending, interrupted = watched(steps, watch)
+    return Found(plan, ending, "", _bound(ending, posed), interrupted)
 
 
 def better(one: Found | None, other: Found) -> Found:
@@ -183,12 +180,6 @@ def _time_left(limit: Effort, ending: Ending) -> bool:
     return limit.seconds is None or 2 * ending.seconds < limit.seconds
 
 
-def rules(loaded: LoadedSpec, own: Sequence[Path]) -> Callable[..., list[Source]]:
-    """Return `rulebook.program` for what a specification says of its rules."""
-    spec = loaded.spec
-    return partial(rulebook.program, style=spec.style, overrides=dict(spec.rules), folders=own)
-
-
 def _searched(
     solver: Solver,
     sources: Sequence[Source],
@@ -206,21 +197,26 @@ def _searched(
 
 
 def _proven(
+    posed: Posed,
     solver: Solver,
     sources: Sequence[Source],
-    ending: Ending,
+    known: Found,
     effort: Effort,
     seed: int,
     watch: Watcher | None,
-) -> tuple[Ending, bool]:
-    """Return how an attempt to prove the best ended, and whether the user ended it."""
-    assert ending.best
+) -> Found:
+    """Return the best among all chords, if that can be proven soon, or what is known."""
+    assert known.ending.best
+    every = posed.chords(None)
+    steps = proven(
+        solver, [*_unguided(sources), *posed.told(every)], show=SHOWN, best=known.ending.best,
+        effort=effort, seed=seed,
+    )  # fmt: skip
     try:
-        return watched(
-            proven(solver, sources, show=SHOWN, best=ending.best, effort=effort, seed=seed), watch
-        )
+        ending, interrupted = watched(steps, watch)
     except KeyboardInterrupt:
-        return ending, True
+        return replace(known, interrupted=True)
+    return Found(posed.plan, ending, every, _bound(ending, posed), interrupted)
 
 
 def watched(steps: Iterator[Progress | Ending], watch: Watcher | None) -> tuple[Ending, bool]:
@@ -240,24 +236,18 @@ def watched(steps: Iterator[Progress | Ending], watch: Watcher | None) -> tuple[
     return Ending(None, False, False, 0, 0.0, 0.0), False
 
 
-def _bound(ending: Ending, mild: int) -> tuple[int, ...]:
+def _bound(ending: Ending, posed: Posed) -> tuple[int, ...]:
     """Return what any setting costs at least: its best cost, or the cheapest harmony's."""
     if ending.best is None:
         return ()
     cost = ending.best.cost
     # Of what goes before the mild faults and preferences no bound is known.
+    mild = candidates.bound(posed.options, posed.taste)
     return cost if ending.optimal else (*(0 for _ in cost[:-1]), mild)
 
 
-def _piece(
-    loaded: LoadedSpec,
-    own: Sequence[Path],
-    plan: Outline,
-    prior: priors.Prior,
-    options: candidates.Options,
-    taste: candidates.Taste,
-    told: tuple[str, str, str],
-) -> stretches.Piece:
+def _piece(posed: Posed) -> stretches.Piece:
+    options, taste = posed.options, posed.taste
     kept = {margin: candidates.considered(options, taste, margin) for margin in MARGINS}
 
     def chords(stood: Mapping[int, str], slots: Sequence[int], margin: int | None) -> str:
@@ -268,11 +258,11 @@ def _piece(
         some = {slot: {**every.get(slot, {}), **named[slot]} for slot in slots}
         return candidates.stated(some, options, taste)
 
-    program = partial(rules(loaded, own), heeded=("hard", "strong", "mild"), priors=prior.folders)
-    sought = sliced(program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
+    sought = sliced(posed.program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
     return stretches.Piece(
-        plan, facts_slice.Slices(prior.facts, *told), [*sought, rulebook.policy("settled")], chords,
-        MARGINS, _chosen(program),
+        posed.plan,
+        facts_slice.Slices(posed.prior.facts, posed.given, posed.notes, posed.melody),
+        [*sought, rulebook.policy("settled")], chords, MARGINS, _chosen(posed.program),
     )  # fmt: skip
 
 
@@ -286,21 +276,13 @@ def _unguided(texts: Sequence[Source]) -> list[Source]:
     return [s for s in texts if Path(s.name).stem != "guidance"]
 
 
-def _problem(
-    loaded: LoadedSpec,
-    own: Sequence[Path],
-    plan: Outline,
-    prior: priors.Prior,
-    options: candidates.Options,
-    taste: candidates.Taste,
-    notes: str,
-) -> bounded.Problem:
-    style, overrides = loaded.spec.style, dict(loaded.spec.rules)
-    program = partial(rules(loaded, own), heeded=("hard", "strong", "mild"), priors=prior.folders)
+def _problem(posed: Posed) -> bounded.Problem:
+    style, overrides = posed.loaded.spec.style, dict(posed.loaded.spec.rules)
+    charged = f"{posed.prior.facts}\n{posed.notes}\n{posed.melody}"
     return bounded.Problem(
-        plan, facts.facts(plan), options, taste, f"{prior.facts}\n{notes}", program,
-        _chosen(program), rulebook.severities(style, overrides, own),
-        rulebook.weights(style),
+        posed.plan, posed.given, posed.options, posed.taste, charged, posed.program,
+        [*_chosen(posed.program), *posed.further],
+        rulebook.severities(style, overrides, posed.own), rulebook.weights(style),
     )  # fmt: skip
 
 

@@ -8,19 +8,21 @@ or cadence being demanded. Knows no rule.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 
-from cspcomposer import facts, rulebook, words
+from cspcomposer import facts, facts_slice, rulebook, words
 from cspcomposer.facts import Outline
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import note_at
 from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
 
 CONFLICTS = 1000
+# Answers with few faults come soon.
+OPTIONS = ("--opt-strategy=usc,oll,stratify",)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -33,6 +35,7 @@ def excused(
     overrides: Mapping[str, str] = _NOTHING,
     folders: Iterable[Path] = (),
     kept: bool = False,
+    within: facts_slice.Part | None = None,
 ) -> tuple[tuple[str, Fraction, str], ...]:
     """Return the faults that nobody can mend: rule, time, and who, as a term.
 
@@ -45,6 +48,7 @@ def excused(
         folders: Folders with rule files of the user's own.
         kept: Whether chords, figures and cadences count as given too, and silence as a note: what
             is not free is part of a finished piece.
+        within: In which part to look; everywhere if left out.
     """
     texts = rulebook.program(
         ["harmony", "voices", "given"], "relax", style=style, overrides=overrides,
@@ -56,18 +60,20 @@ def excused(
     solver.ground(
         [
             *sliced(texts, [("fault", 3)]),
-            Source("given", facts.facts(notes)),
+            *facts_slice.told(facts_slice.Slices(facts.facts(notes)), within),
             Source("chords", chords),
         ],
+        options=OPTIONS,
         show=["fault/3"],
     )
     time = facts.clock(plan).time
-    found = [fault.arguments for fault in sorted(_always(solver))]
-    return tuple(
-        (str(rule), time(tick), str(who))
-        for rule, tick, who in found
-        if (_kept if kept else _given)(plan, time(tick), who)
-    )
+
+    def counts(fault: Term) -> bool:
+        _, tick, who = fault.arguments
+        return (_kept if kept else _given)(plan, time(tick), who)
+
+    found = [fault.arguments for fault in sorted(_always(solver, counts))]
+    return tuple((str(rule), time(tick), str(who)) for rule, tick, who in found)
 
 
 def _given(plan: Outline, time: Fraction, who: Term) -> bool:
@@ -85,10 +91,10 @@ def _kept(plan: Outline, time: Fraction, who: Term) -> bool:
     return not any(slot in plan.free.get(name, ()) for name in voices)
 
 
-def _always(solver: Solver) -> list[Term]:
-    """Return the faults of every answer: what any answer has, less what some other can avoid."""
-    some, _ = _answer(solver)
-    left, out = sorted(some or ()), []
+def _always(solver: Solver, counts: Callable[[Term], bool]) -> list[Term]:
+    """Return the faults that count of every answer: what any has, less what some other avoids."""
+    some, _ = _answer(solver, answers=None)
+    left, out = sorted(filter(counts, some or ())), []
     while left:
         fault = left.pop()
         other, impossible = _answer(solver, fault)
@@ -99,14 +105,16 @@ def _always(solver: Solver) -> list[Term]:
     return out
 
 
-def _answer(solver: Solver, *avoided: Term) -> tuple[frozenset[Term] | None, bool]:
-    """Return the faults of an answer without some, and whether there is surely none."""
+def _answer(
+    solver: Solver, *avoided: Term, answers: int | None = 1
+) -> tuple[frozenset[Term] | None, bool]:
+    """Return what faults some answers have in common, without some, and whether there is none."""
     assume = [(fault, False) for fault in avoided]
     found: frozenset[Term] | None = None
     impossible = False
-    for step in solver.solve(show=["fault"], assume=assume, conflicts=CONFLICTS, answers=1):
+    for step in solver.solve(show=["fault"], assume=assume, conflicts=CONFLICTS, answers=answers):
         if isinstance(step, Answer):
-            found = frozenset(step.atoms)
+            found = frozenset(step.atoms) & (found if found is not None else frozenset(step.atoms))
         elif isinstance(step, Outcome):
             impossible = step.satisfiable is False
     return found, impossible

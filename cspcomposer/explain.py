@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from cspcomposer import facts, rulebook, words
+from cspcomposer import facts, facts_slice, rulebook, words
 from cspcomposer import pitch as pitches
 from cspcomposer.errors import Fault, OutOfTime
 from cspcomposer.facts import Clock, Outline
@@ -49,6 +49,7 @@ def explain(
     chords: str,
     loaded: LoadedSpec,
     own: Sequence[Path] = (),
+    within: facts_slice.Part | None = None,
 ) -> Conflict:
     """Return why an outline has no solution.
 
@@ -59,12 +60,17 @@ def explain(
         chords: Facts: every chord is considered.
         loaded: Where it was asked for.
         own: Rule files of the user's own.
+        within: The part that has none, if that is known.
     """
     rules = {rule.id: rule for rule in rulebook.read(rulebook.rule_files(own))}
     sources = sliced(program, [("fault", 3), ("effective", 2)])
     try:
         solver.ground(
-            [*sources, Source("given", facts.facts(plan)), Source("chords", chords)],
+            [
+                *sources,
+                *facts_slice.told(facts_slice.Slices(facts.facts(plan)), within),
+                Source("chords", chords),
+            ],
             options=("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min"),
         )
     except OutOfTime:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
+from cspcomposer import rulebook
 from cspcomposer.facts_times import TIMES
-from cspcomposer.solver import Decision
+from cspcomposer.solver import Decision, Source
 
 _FACT = re.compile(r"(\w+)\((.*)\)\.")
 
@@ -81,6 +83,33 @@ class Slices:
             yield f"comes_after({inside[0]})."
         if inside[-1] < self.onsets[-1]:
             yield f"goes_on({inside[-1]})."
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a piece, in ticks.
+
+    Attributes:
+        begin: Its first onset.
+        judged: From here on it is judged: of what is before, it is not told what led to it.
+        end: Where it is over.
+    """
+
+    begin: int
+    judged: int
+    end: int
+
+
+def told(slices: Slices, part: Part | None) -> list[Source]:
+    """Return a piece's facts, or those of a part of it."""
+    if part is None:
+        return [Source("given", slices.whole)]
+    context = [time for time in slices.onsets if part.begin <= time < part.judged]
+    return [
+        Source("given", slices.between(part.begin, part.end)),
+        Source("settled", settled(context)),
+        rulebook.policy("settled"),
+    ]
 
 
 def settled(times: Sequence[int]) -> str:

@@ -23,9 +23,10 @@ from cspcomposer import (
 )
 from cspcomposer.check import Report, check
 from cspcomposer.compose import Task
-from cspcomposer.compose_setting import KEPT, SHOWN, WANTED, Found, Watcher
+from cspcomposer.compose_setting import KEPT, Found, Watcher
 from cspcomposer.excuse import excused
 from cspcomposer.facts import Outline
+from cspcomposer.posed import SHOWN, WANTED, rules
 from cspcomposer.recompose_plan import Again
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.search import Ending, search
@@ -169,7 +170,7 @@ def _apart(solver: Solver, work: Work, wanted: list[int], watch: Watcher | None)
 def _nearest(solver: Solver, work: Work, least: int, watch: Watcher | None) -> Found:
     """Return how the search for the open part ended, all chords being looked at only in need."""
     task, plan, choice = work.task, work.again.plan, work.choice
-    program = compose_setting.rules(task.loaded, task.own)(
+    program = rules(task.loaded, task.own)(
         ["harmony", "voices", "given"], "enforce", heeded=("hard", "strong", "mild"),
         priors=choice.prior.folders,
     )  # fmt: skip

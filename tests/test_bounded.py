@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cspcomposer import bounded, brief, candidates, compose_setting, facts, priors, stages
+from cspcomposer import bounded, brief, candidates, compose_setting, priors, stages
 from cspcomposer import bounds as sweeps
 from cspcomposer.compose import Composition, as_data, compose
-from cspcomposer.compose_setting import SHOWN, WANTED
 from cspcomposer.errors import BadSpec
+from cspcomposer.facts_apart import nothing
 from cspcomposer.facts_window import Moments
 from cspcomposer.lattice import NEVER, Lattice
+from cspcomposer.posed import SHOWN, WANTED, pose, rules
 from cspcomposer.rulebook_moments import excerpts
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.search import Effort, Ending, Progress
@@ -64,18 +65,9 @@ def spec(text: str, folder: Path = Path()) -> LoadedSpec:
 
 def problem(text: str) -> bounded.Problem:
     loaded = spec(text)
-    asked = loaded.spec
     plan = stages.outline(loaded, brief.given_scores(loaded), rhythm=None)
-    prior = priors.prior(asked.prior.model, asked.prior.weight, plan)
-    options = candidates.options(
-        f"{facts.facts(plan)}\n{prior.facts}", style=asked.style, priors=prior.folders
-    )
-    noise = priors.Noise(asked.seed, temperature=asked.prior.temperature)
-    notes = prior.notes({slot: tuple(names) for slot, names in options.prices.items()})
-    return compose_setting._problem(
-        loaded, [], plan, prior, options, priors.taste(prior, noise, options),
-        f"{notes}\n{priors.melody(noise, plan)}",
-    )  # fmt: skip
+    noise = priors.Noise(loaded.spec.seed, temperature=loaded.spec.prior.temperature)
+    return compose_setting._problem(pose(loaded, [], plan, noise, nothing))
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +257,7 @@ def test_rules_of_ones_own_are_in_the_tables_unless_they_count(tmp_path: Path) -
     local = named.replace('2 #count { S : slot(S), harmony(S,"I") }', 'harmony(T,"I")')
     (tmp_path / "tonic_too_often.lp").write_text(COUNTING)
     (tmp_path / "tonic_at_the_end.lp").write_text(local)
-    program = compose_setting.rules(spec(TUNE), sorted(tmp_path.glob("*.lp")))
+    program = rules(spec(TUNE), sorted(tmp_path.glob("*.lp")))
     found = excerpts(program(["moment"], "enforce", heeded=("hard", "strong", "mild")))
     text = "\n".join(one.text for one in found.rules)
     assert "violation(tonic_at_the_end," in text
