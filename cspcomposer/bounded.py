@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from cspcomposer import candidates, facts, solver
-from cspcomposer.bounds import Bounds, bounds
+from cspcomposer.bounds import Bounds, Sweeps
 from cspcomposer.candidates import Options, Taste
 from cspcomposer.facts import Outline
 from cspcomposer.facts_window import ORIGIN, Moments, parsed
@@ -90,9 +90,12 @@ def search(
     moments, pitches = told(problem)
     lattice = tabled(asked, problem, moments, pitches, tell)
     run = _Run(asked, problem, show, effort, seed, begin)
-    margin = MARGIN
+    sweeps, margin = Sweeps(lattice), MARGIN
+    soon = sweeps.soon(margin)
+    if soon:
+        yield from run.among(_Settings(problem, moments, lattice, soon, pitches), NEAR[1])
     while not run.done and margin <= WIDEST:
-        found = bounds(lattice, margin)
+        found = sweeps.bounds(margin)
         if found is None:
             break
         settings = _Settings(problem, moments, lattice, found, pitches)

@@ -20,6 +20,8 @@ Edges = tuple[Places, Places]
 STATES, MORE, MOST = 150, 400, 1200
 # From one slot to the next, how many edges are looked at three slots at a time, on the average.
 EDGES = 2500
+# For a piece that is wanted soon.
+SOON = 300
 ROUNDS = 12
 # By so much a state outside may seem too dear and still be bounded closely: its neighbours may lie
 # outside too.
@@ -53,15 +55,37 @@ class Bounds:
         return [beyond <= margin for beyond in self.beyond]
 
 
-def bounds(lattice: Lattice, margin: int) -> Bounds | None:
-    """Return how good a piece can be; None if there is none.
+class Sweeps:
+    """Sweeps over a lattice; what was found out once is not asked again.
 
     Args:
         lattice: The states.
-        margin: How much dearer than the best, as far as two slots tell, is still looked at.
     """
-    inner = _Inner(lattice)
-    best = inner.widened(margin)
+
+    def __init__(self, lattice: Lattice) -> None:
+        self._inner = _Inner(lattice)
+
+    def soon(self, margin: int) -> Bounds | None:
+        """Return a good piece among the cheapest states of each slot; nothing is said of others.
+
+        Args:
+            margin: How much dearer than the best, as far as two slots tell, is still looked at.
+        """
+        best = self._inner.swept()
+        return _among(self._inner, best, margin, 0, SOON)
+
+    def bounds(self, margin: int) -> Bounds | None:
+        """Return how good a piece can be; None if there is none.
+
+        Args:
+            margin: How much dearer than the best, as far as two slots tell, is still looked at.
+        """
+        best = self._inner.widened(margin)
+        return _among(self._inner, best, margin, self._inner.outside, EDGES)
+
+
+def _among(inner: _Inner, best: int, margin: int, outside: int, most: int) -> Bounds | None:
+    """Return what three slots at a time tell of the states within, where two say `best`."""
     if best >= NEVER:
         return None
     ahead, behind = inner.ahead, inner.behind
@@ -70,20 +94,19 @@ def bounds(lattice: Lattice, margin: int) -> Bounds | None:
         total = ahead[number][:, None] + move
         total += (inner.costs(number + 1) + behind[number + 1])[None, :]
         beyond.append(total - best)
-    margin = _affordable(beyond, margin)
+    margin = _affordable(beyond, margin, most * len(beyond))
     keep = [np.flatnonzero(a + b <= best + margin) for a, b in zip(ahead, behind, strict=True)]
     edges: list[Edges] = []
     for number, dear in enumerate(beyond):
         rows, columns = np.nonzero(dear[np.ix_(keep[number], keep[number + 1])] <= margin)
         edges.append((rows, columns))
     states = [chosen[kept] for chosen, kept in zip(inner.chosen, keep, strict=True)]
-    cut = min(best + margin + 1, inner.outside)
-    return _by_three(lattice, states, edges, best, cut)
+    cut = min(best + margin + 1, outside)
+    return _by_three(inner.lattice, states, edges, best, cut)
 
 
-def _affordable(beyond: Sequence[Costs], margin: int) -> int:
+def _affordable(beyond: Sequence[Costs], margin: int, most: int) -> int:
     """Return a margin, not above one, within which there are not too many edges."""
-    most = EDGES * len(beyond)
     counts = np.zeros(margin + 1, np.int64)
     for dear in beyond:
         counts += np.bincount(dear[dear <= margin], minlength=margin + 1)
@@ -106,38 +129,42 @@ class _Inner:
     """
 
     def __init__(self, lattice: Lattice) -> None:
-        self._lattice = lattice
+        self.lattice = lattice
         self.chosen = [np.arange(min(STATES, len(slot.costs))) for slot in lattice.slots]
         self.moves: list[Costs] = [np.zeros((0, 0), np.int64)] * (len(self.chosen) - 1)
         self.ahead: list[Costs] = []
         self.behind: list[Costs] = []
         self.outside = NEVER
+        self._stale = set(range(len(self.moves)))
 
     def costs(self, number: int) -> Costs:
         """Return what the states within cost by themselves."""
-        return self._lattice.slots[number].costs[self.chosen[number]]
+        return self.lattice.slots[number].costs[self.chosen[number]]
 
     def widened(self, margin: int) -> int:
         """Take in whatever may be within a margin of the best, and return the best."""
-        stale = set(range(len(self.moves)))
         best = NEVER
         for _ in range(ROUNDS):
-            for number in stale:
-                self.moves[number] = self._lattice.between(
-                    number, self.chosen[number], self.chosen[number + 1]
-                )
-            costs = [self.costs(number) for number in range(len(self.chosen))]
-            self.ahead, self.behind = _swept(costs, self.moves)
-            best = int(self.ahead[-1].min())
-            near, self.outside = _near(self._lattice, self, best + margin)
-            stale = set()
+            best = self.swept()
+            near, self.outside = _near(self.lattice, self, best + margin)
             for number, states in enumerate(near):
                 if len(states):
                     self.chosen[number] = np.concatenate([self.chosen[number], states])
-                    stale |= {number - 1, number} & set(range(len(self.moves)))
-            if not stale:
+                    self._stale |= {number - 1, number} & set(range(len(self.moves)))
+            if not self._stale:
                 break
-        return best
+        return best if not self._stale else self.swept()
+
+    def swept(self) -> int:
+        """Sweep over the states within, and return the best."""
+        for number in self._stale:
+            self.moves[number] = self.lattice.between(
+                number, self.chosen[number], self.chosen[number + 1]
+            )
+        self._stale = set()
+        costs = [self.costs(number) for number in range(len(self.chosen))]
+        self.ahead, self.behind = _swept(costs, self.moves)
+        return int(self.ahead[-1].min())
 
 
 def _near(lattice: Lattice, inner: _Inner, most: int) -> tuple[list[Places], int]:

@@ -10,6 +10,8 @@ that says what is charged for, the price being looked up elsewhere:
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +20,8 @@ from pathlib import Path
 
 from clingo import ast
 
-from cspcomposer import rulebook
-from cspcomposer.rulebook_slice import Signature, sliced, statements
+from cspcomposer import kept, rulebook, rulebook_slice
+from cspcomposer.rulebook_slice import Signature, cut, statements
 from cspcomposer.solver import Source
 
 VIOLATION: Signature = ("violation", 3)
@@ -68,6 +70,23 @@ def excerpts(program: Sequence[Source]) -> Excerpts:
 
 @cache
 def _excerpts(program: tuple[Source, ...]) -> Excerpts:
+    said = [part for source in program for part in (source.name, source.text)]
+    name = kept.digest(__file__, [kept.digest(rulebook_slice.__file__, said)])
+    data = kept.load("excerpts", name)
+    if data is not None:
+        with contextlib.suppress(ValueError, TypeError):
+            rules, openly = (
+                tuple(Excerpt(text, frozenset(names)) for text, names in several)
+                for several in json.loads(data)
+            )
+            return Excerpts(rules, openly)
+    found = _made(program)
+    plain = [[[e.text, sorted(e.looks_at)] for e in part] for part in (found.rules, found.open)]
+    kept.store("excerpts", name, json.dumps(plain).encode())
+    return found
+
+
+def _made(program: tuple[Source, ...]) -> Excerpts:
     own = [s for s in program if _breaks(s) and not _within(s, "rules")]
     rules = [s for s in program if _within(s, "rules")] + [s for s in own if _local(s, own)]
     priors = [s for s in program if _within(s, "priors")]
@@ -84,7 +103,7 @@ def _excerpts(program: tuple[Source, ...]) -> Excerpts:
     charges = [Source(s.name, "\n".join(_charges(s))) for s in priors]
     return Excerpts(
         tuple(_excerpt(_cut(rest, several)) for several in alike.values()),
-        (_excerpt(sliced([*rest, *charges], [CHARGE])), _excerpt(sliced(rest, [FITS]))),
+        (_excerpt(cut([*rest, *charges], [CHARGE])), _excerpt(cut(rest, [FITS]))),
     )
 
 
@@ -108,7 +127,7 @@ def _local(source: Source, own: Sequence[Source]) -> bool:
 
 def _cut(rest: Sequence[Source], rules: Sequence[Source]) -> list[Source]:
     said = " ".join(f"active({Path(rule.name).stem})." for rule in rules)
-    return sliced([*rest, *rules, Source("active", said)], [VIOLATION])
+    return cut([*rest, *rules, Source("active", said)], [VIOLATION])
 
 
 def _looks_at(sources: Sequence[Source]) -> frozenset[str]:

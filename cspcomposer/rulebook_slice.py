@@ -7,6 +7,8 @@ some statement in force names. Looks at syntax trees alone and knows no predicat
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -15,6 +17,7 @@ from typing import Any
 
 from clingo import ast
 
+from cspcomposer import kept
 from cspcomposer.errors import BadRules, Fault
 from cspcomposer.solver import Source
 
@@ -137,10 +140,28 @@ def _fault(source: Source, text: str) -> Fault:
 def sliced(sources: Sequence[Source], wanted: Sequence[Signature]) -> list[Source]:
     """Return a program without the statements on which nothing wanted depends.
 
+    It is kept for the next time: reading rules takes longer than all else before a search.
+
     Args:
         sources: The program; texts of plain facts need not be among them.
         wanted: The predicates to be read from the answer.
+
+    Raises:
+        BadRules: a text does not parse; the faults say where.
     """
+    said = [part for source in sources for part in (source.name, source.text)]
+    name = kept.digest(__file__, [*said, str(list(wanted))])
+    found = kept.load("programs", name)
+    if found is not None:
+        with contextlib.suppress(ValueError, TypeError):
+            return [Source(*pair) for pair in json.loads(found)]
+    out = cut(sources, wanted)
+    kept.store("programs", name, json.dumps([[s.name, s.text] for s in out]).encode())
+    return out
+
+
+def cut(sources: Sequence[Source], wanted: Sequence[Signature]) -> list[Source]:
+    """Return what `sliced` does, without keeping it."""
     parsed = [(source, statements(source)) for source in sources]
     by_head: dict[Signature, list[Statement]] = {}
     for _, several in parsed:

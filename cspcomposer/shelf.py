@@ -6,14 +6,11 @@ cache is never an error.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from cspcomposer import cache
+from cspcomposer import kept
 from cspcomposer.facts_window import Moments, Variable, Window
-from cspcomposer.files import write_atomically
 from cspcomposer.lattice import Seen
 from cspcomposer.rulebook_moments import Excerpt, Excerpts
 from cspcomposer.solver import Solver, Source
@@ -109,23 +106,14 @@ class Shelf:
                 self._tell(f"compiling the rules for this key, once: table {self.made}")
             ground = self._solver.rules([Source("excerpt", f"{excerpt.text}\n{facts}")])
             found = compiled(ground, window, self._pitches, fits)
-            _store(name, found)
+            kept.store("tables", name, packed(found))
         self._known[name] = found
         return found
 
 
-def _folder() -> Path:
-    return cache.folder().parent / "tables"
-
-
 def _load(name: str) -> Compiled | None:
+    data = kept.load("tables", name)
     try:
-        return unpacked((_folder() / name).read_bytes())
-    except (OSError, ValueError):
+        return unpacked(data) if data is not None else None
+    except ValueError:
         return None
-
-
-def _store(name: str, found: Compiled) -> None:
-    # What cannot be kept is made anew next time.
-    with contextlib.suppress(OSError):
-        write_atomically(_folder() / name, packed(found))

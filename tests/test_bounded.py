@@ -169,11 +169,23 @@ def test_no_answer_is_cheaper_than_the_bound(
 def test_the_best_of_few_states_is_the_best_of_all(
     tables: tuple[Moments, Lattice, dict[str, list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wide = sweeps.bounds(tables[1], 40)
+    wide = sweeps.Sweeps(tables[1]).bounds(40)
     monkeypatch.setattr(sweeps, "STATES", 12)
-    narrow = sweeps.bounds(tables[1], 40)
+    narrow = sweeps.Sweeps(tables[1]).bounds(40)
     assert wide and narrow
     assert (wide.two, wide.best) == (narrow.two, narrow.best)
+
+
+def test_what_is_wanted_soon_is_no_bound_and_changes_none(
+    tables: tuple[Moments, Lattice, dict[str, list[int]]],
+) -> None:
+    alone = sweeps.Sweeps(tables[1]).bounds(40)
+    both = sweeps.Sweeps(tables[1])
+    soon, later = both.soon(40), both.bounds(40)
+    assert alone and soon and later
+    assert (later.two, later.best, later.cut) == (alone.two, alone.best, alone.cut)
+    assert soon.cut == 0
+    assert soon.best >= later.best
 
 
 def test_a_piece_is_proven_to_be_the_best(proven: Composition) -> None:
