@@ -32,6 +32,10 @@ STRONG = 1_000_000
 # with and at most; and then by clingo.
 MARGIN, WIDEST, STEP = 40, 160, 20
 NEAR = (0, 10, 25, 50)
+# States looked at closely in each slot, on the average, from which on wider takes very long.
+HEAVY = 300
+# Conflicts a slot for a piece that is wanted soon.
+SOON = 20
 _SINGS = {"singable": 3}
 
 
@@ -93,8 +97,9 @@ def search(
     sweeps, margin = Sweeps(lattice), MARGIN
     soon = sweeps.soon(margin)
     if soon:
-        yield from run.among(_Settings(problem, moments, lattice, soon, pitches), NEAR[1])
-    while not run.done and margin <= WIDEST:
+        settings = _Settings(problem, moments, lattice, soon, pitches)
+        yield from run.among(settings, NEAR[1], conflicts=SOON * len(moments.slots))
+    while not run.done and margin <= WIDEST and run.worth(sweeps):
         found = sweeps.bounds(margin)
         if found is None:
             break
@@ -165,12 +170,25 @@ class _Run:
         """What the best answer costs, strong faults and all else in one number."""
         return NEVER if self.best is None else _total(self.best)
 
+    def worth(self, sweeps: Sweeps) -> bool:
+        """Return whether to look wider: not where that takes very long, or the time is over."""
+        seconds = self._effort.seconds
+        return sweeps.states <= HEAVY and (seconds is None or self._elapsed < seconds)
+
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._begin
 
-    def among(self, settings: _Settings, margin: int) -> Iterator[Progress]:
-        """Yield better answers among the settings within a margin of the least cost."""
+    def among(
+        self, settings: _Settings, margin: int, conflicts: int | None = None
+    ) -> Iterator[Progress]:
+        """Yield better answers among the settings within a margin of the least cost.
+
+        Args:
+            settings: What there is to choose from.
+            margin: How much dearer than the best it may be.
+            conflicts: For a while only, after which there is more to be found.
+        """
         begin = time.monotonic()
         shown = [f"{name}/{arity}" for name, arity in self._show.items()]
         self._asked.ground(
@@ -184,11 +202,11 @@ class _Run:
             yield from self._solved(assume=settings.path)
         if self._proven(found, found.best):
             return
-        exhausted = yield from self._solved()
+        exhausted = yield from self._solved(conflicts=conflicts)
         if exhausted:
             self._proven(found, found.best + margin + 1)
         else:
-            self.done = True
+            self.done = conflicts is None
 
     def _proven(self, found: Bounds, left_out: int) -> bool:
         """Note what is known of all that was left out; return whether it cannot be better."""
@@ -196,13 +214,17 @@ class _Run:
         self.done = self.cost <= self.bound
         return self.done
 
-    def _solved(self, assume: Sequence[tuple[Term, bool]] = ()) -> Generator[Progress, None, bool]:
+    def _solved(
+        self, assume: Sequence[tuple[Term, bool]] = (), conflicts: int | None = None
+    ) -> Generator[Progress, None, bool]:
         limit, seconds = self._effort.conflicts, self._effort.seconds
+        left = None if limit is None else max(1, limit - self._conflicts)
+        few = [n for n in (left, conflicts) if n is not None]
         outcome: Outcome | None = None
         for step in self._asked.solve(
             show=list(self._show),
             assume=assume,
-            conflicts=None if limit is None else max(1, limit - self._conflicts),
+            conflicts=min(few, default=None),
             seconds=None if seconds is None else max(0.1, seconds - self._elapsed),
             at_most=None if self.best is None else below(self.best.cost),
         ):

@@ -65,6 +65,12 @@ class Sweeps:
     def __init__(self, lattice: Lattice) -> None:
         self._inner = _Inner(lattice)
 
+    @property
+    def states(self) -> float:
+        """How many states are looked at closely in each slot, on the average."""
+        chosen = self._inner.chosen
+        return sum(map(len, chosen)) / len(chosen)
+
     def soon(self, margin: int) -> Bounds | None:
         """Return a good piece among the cheapest states of each slot; nothing is said of others.
 
