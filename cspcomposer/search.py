@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
+from cspcomposer import windows
 from cspcomposer.errors import NotGrounded
 from cspcomposer.solver import Answer, Decision, Outcome, Solver, Source, Term
 
@@ -22,21 +22,15 @@ WINDOW = 250
 # Core-guided: for as many conflicts answers are 3 to 16 % cheaper than model by model, and strong
 # faults go with the first of them (four pieces of 30 to 52 places).
 OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model", "--opt-strategy=usc,k,stratify")
-WIDTHS = (6, 8, 4)
-LANE_WIDTHS = (8, 16)
 # A small piece is at last searched as a whole: so many conflicts show whether a proof is within
 # reach, which it is where the bound comes so near to the cost; then it may take more, as long as it
 # comes nearer. What is wanted then is the bound, not soon a better answer.
 PROBE, PROOF = (500, 0.42), ((2_000, 0.6), (30_000, 1.0))
 SMALL = 32
 PROVING = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min")
-# How far beyond its border what a window holds may depend on others.
-CONTEXT = 3
 # Seconds that grounding, and then a first answer, may take even if fewer are allowed.
 LEAST = 3.0
 _LARGE = 2**31 - 2
-# How much more a fault on a higher level counts, where gains are compared.
-_STRONGER = 100
 
 
 @dataclass(frozen=True)
@@ -220,25 +214,22 @@ def _improved(
 ) -> Iterator[Answer]:
     """Yield answers that better windows make, until no window helps or the effort is spent."""
     chosen = decisions(best)
-    kinds = _kinds(chosen)
+    kinds, alike = windows.kinds(chosen), windows.twins(chosen)
     while not budget.spent:
         for kind in sorted(kinds, key=lambda k: -k.worth):
-            window = kind.following(chosen)
+            window = kind.following(chosen, alike)
             if window:
                 break
         else:
             return
-        start, lane = window
-        inside = range(start, start + kind.width)
-        assume = [
-            (d.atom, True) for d in chosen if d.place not in inside or (lane and d.lane != lane)
-        ]
+        assume = [(d.atom, True) for d in chosen if not window.opens(d)]
         used = budget.used
         found = _window(solver, show, [*settled, *assume], best, budget)
         kind.learn(best.cost, found.cost if found else best.cost, budget.used - used)
         if found is not None:
             kind.hopeless.pop(window, None)
             best, chosen = found, decisions(found)
+            alike = windows.twins(chosen)
             yield best
 
 
@@ -302,64 +293,6 @@ def proven(
         if outcome.exhausted or not outcome.bound or outcome.bound[-1] < near * best.cost[-1]:
             break
     yield Ending(best, outcome.exhausted, False, budget.used, grounding, budget.elapsed)
-
-
-def _kinds(chosen: Sequence[Decision]) -> list[_Kind]:
-    """Return the kinds of windows: over all lanes, then over each by itself."""
-    last = max((d.place for d in chosen), default=0)
-    names = sorted({d.lane for d in chosen})
-    out: list[_Kind] = []
-    for width, lanes in [*((w, [""]) for w in WIDTHS), *((w, names) for w in LANE_WIDTHS)]:
-        starts = range(1 - width // 2, last + 1, max(1, width // 2))
-        windows = [(start, lane) for start in starts for lane in lanes]
-        out.append(_Kind(width, windows, len(windows) if not out else 1))
-    return out
-
-
-class _Kind:
-    """Windows of one width, over all lanes or one at a time, and what they were worth.
-
-    Attributes:
-        width: How many places are open.
-        worth: What was gained for a conflict, of late; as much as can be until it is known.
-        hopeless: What a window and its neighbourhood held when it was searched in vain.
-    """
-
-    def __init__(self, width: int, windows: Sequence[tuple[int, str]], sweep: int) -> None:
-        self.width, self._windows, self.sweep = width, windows, sweep
-        self._late, self._tried = inf, 0
-        self.hopeless: dict[tuple[int, str], frozenset[Decision]] = {}
-        self._at = 0
-
-    @property
-    def worth(self) -> float:
-        """What was gained for a conflict, of late; as much as can be until all were tried."""
-        return inf if self._tried < self.sweep else self._late
-
-    def following(self, chosen: Sequence[Decision]) -> tuple[int, str] | None:
-        """Return the next window in turn that may help; None if none may."""
-        for _ in self._windows:
-            window = self._windows[self._at]
-            self._at = (self._at + 1) % len(self._windows)
-            around = self._around(window, chosen)
-            if self.hopeless.get(window) != around:
-                self.hopeless[window] = around
-                return window
-        return None
-
-    def _around(self, window: tuple[int, str], chosen: Sequence[Decision]) -> frozenset[Decision]:
-        near = range(window[0] - CONTEXT, window[0] + self.width + CONTEXT)
-        return frozenset(d for d in chosen if d.place in near)
-
-    def learn(self, before: Sequence[int], after: Sequence[int], conflicts: int) -> None:
-        """Note what a window gained."""
-        gain = sum(
-            (_STRONGER**place) * (b - a)
-            for place, (b, a) in enumerate(zip(reversed(before), reversed(after), strict=True))
-        )
-        now = gain / max(1, conflicts)
-        self._tried += 1
-        self._late = now if self._late == inf else (self._late + now) / 2
 
 
 def _window(

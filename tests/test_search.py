@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from composing import spec
 
-from cspcomposer import compose_setting
+from cspcomposer import compose_setting, windows
 from cspcomposer.search import WINDOW, Effort, Ending, _Budget, proven, search
 from cspcomposer.solver import Answer, Decision, Solver, Source, Term
 
@@ -101,3 +101,50 @@ def test_what_is_far_from_proven_is_not_called_near() -> None:
         )  # fmt: skip
     assert isinstance(end, Ending)
     assert not end.near
+
+
+# The second half repeats the first, and the choice that comes to mind first is the dearest.
+REPEATED = """
+place(0..39). value(0..2).
+{ takes(P,1,V) : value(V) } = 1 :- place(P).
+{ takes(P,2,V) : value(V) } = 1 :- place(P).
+:- takes(P,L,V), place(P+20), not takes(P+20,L,V).
+:~ takes(P,L,V). [V,P,L]
+"""
+
+
+def test_what_is_repeated_is_changed_in_both_places_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lanes(answer: Answer) -> list[Decision]:
+        return [Decision(a, a.arguments[0], str(a.arguments[1])) for a in answer.atoms]
+
+    def cost() -> tuple[int, ...]:
+        begin = [(Term("takes", (place, lane, 2)), True) for place in range(40) for lane in (1, 2)]
+        with Solver() as solver:
+            *_, end = search(
+                solver, [Source("repeated", REPEATED)], show={"takes": 3}, decisions=lanes,
+                effort=Effort(conflicts=5000), begin=begin,
+            )  # fmt: skip
+        assert isinstance(end, Ending) and end.best
+        return end.best.cost
+
+    assert cost() == (0,)
+    monkeypatch.setattr(windows, "RUN", 1000)
+    assert cost() == (160,)
+
+
+def test_what_is_alike_but_for_one_lane_is_alike() -> None:
+    def chosen(other: int) -> list[Decision]:
+        said = {"harmony": 0, "alto": 1, "tenor": 2}
+        out = []
+        for place in range(16):
+            for lane, value in said.items():
+                differs = lane == "harmony" and place >= 8
+                value = 10 * value + place % 8 + other * differs
+                out.append(Decision(Term(lane, (place, value)), place, lane))
+        return out
+
+    assert windows.twins(chosen(0))[2] == windows.twins(chosen(5))[2] == {10}
+    first = windows.Kind(4, [(2, "")], 1, twins=True).following(chosen(5), windows.twins(chosen(5)))
+    assert first and first.places == {2, 3, 4, 5, 10, 11, 12, 13}
