@@ -157,7 +157,8 @@ def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Tic
     from cspcomposer import compose
     from cspcomposer.search import wanted
 
-    path, effort = loaded.path, wanted(options.seconds, options.prove, options.threads)
+    path = loaded.path
+    effort = wanted(options.seconds, options.prove, options.threads, options.effort)
     piece = compose.compose(
         loaded, seed=options.seed, effort=effort, watch=ticker, tell=ticker.telling
     )

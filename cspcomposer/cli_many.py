@@ -44,7 +44,7 @@ def composed(
     order = many.ordered(
         loaded, answers=options.answers, distance=options.distance, by=options.by,
         within=options.within, seed=options.seed,
-        effort=wanted(options.seconds, options.prove, options.threads),
+        effort=wanted(options.seconds, options.prove, options.threads, options.effort),
     )  # fmt: skip
     formats = options.format or loaded.spec.outputs
     pieces: list[Composition] = []

@@ -33,6 +33,9 @@ def parser(run: Mapping[str, Command]) -> argparse.ArgumentParser:
     compose.add_argument("--seconds", type=_seconds, metavar="S",
                          help="how long the whole run may take, about; the search gets what the "
                          "rest leaves")  # fmt: skip
+    compose.add_argument("--effort", type=_conflicts, metavar="N",
+                         help="search until N conflicts are met: unlike seconds, the same on every "
+                         "machine; 120 a chord as it comes")  # fmt: skip
     compose.add_argument("--prove", action="store_true",
                          help="find the best there is, or say how near it is; the rules are "
                          "compiled once for each key, which takes a while")  # fmt: skip
@@ -195,6 +198,12 @@ def _part(text: str) -> str | int:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 9999:
         raise argparse.ArgumentTypeError(f"'{text}': expected a number from 1")
+    return int(text)
+
+
+def _conflicts(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number of conflicts from 1")
     return int(text)
 
 

@@ -71,7 +71,8 @@ def composed(
     try:
         piece = recompose.recompose(
             loaded, finished, redo, seed=options.seed, distance=options.distance,
-            effort=wanted(options.seconds, options.prove, options.threads), watch=watch,
+            effort=wanted(options.seconds, options.prove, options.threads, options.effort),
+            watch=watch,
         )  # fmt: skip
     except BadScore as error:
         raise BadScore(*(replace(f, file=f.file or options.source) for f in error.faults)) from None

@@ -197,7 +197,7 @@ def accepted(solver: Solver, task: Task, found: compose_setting.Found) -> compos
             Fault(
                 f"nothing was found in {time.monotonic() - task.begin:.2g} seconds.",
                 loaded.path,
-                hint="Allow more, with --seconds or effort:, or give less.",
+                hint="Allow more, with --seconds or --effort, or give less.",
             )
         )
     relaxed = rules(loaded, task.own)(

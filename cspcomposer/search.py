@@ -53,10 +53,12 @@ class Effort:
     whole: bool = False
 
 
-def wanted(seconds: float | None, prove: bool = False, threads: int = 1) -> Effort | None:
+def wanted(
+    seconds: float | None, prove: bool = False, threads: int = 1, conflicts: int | None = None
+) -> Effort | None:
     """Return the effort of a command line; None if it says nothing."""
-    said = seconds or prove or threads > 1
-    return Effort(None, seconds, prove, threads) if said else None
+    said = seconds or prove or threads > 1 or conflicts
+    return Effort(conflicts, seconds, prove, threads) if said else None
 
 
 def options(effort: Effort, seed: int) -> tuple[str, ...]:

@@ -399,3 +399,21 @@ def test_a_mutilated_specification_is_composed_or_refused(number: int, tmp_path:
     code = cli.main(["compose", str(path), "--out", str(tmp_path / "out"), "--seconds", "1"])
     assert code in (0, 2, 3, 4)
     assert bool(written(tmp_path / "out")) == (code == 0)
+
+
+def test_an_effort_in_conflicts_is_the_same_each_time_and_more_is_no_worse(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = here / "tune.yaml"
+    spec.write_text("key: C major\ngiven: {soprano: \"e'4 d' c'2\"}\nsurface: none\n")
+    costs = []
+    for effort in ("200", "200", "3000"):
+        words = ["compose", str(spec), "--effort", effort, "--format", "midi", "--out", str(here)]
+        assert cli.main(words) == 0
+        costs.append(json.loads((here / "tune.json").read_text())["cost"])
+    assert costs[0] == costs[1] >= costs[2]
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["compose", str(spec), "--effort", "none"])
+    assert caught.value.code == 2
+    assert "'none': expected a number of conflicts from 1" in capsys.readouterr().err
