@@ -34,6 +34,7 @@ import peers
 import proving
 import spanning
 import tune
+import voicings
 
 from cspcomposer import (
     analyse,
@@ -78,7 +79,7 @@ def main() -> None:
     parts = {
         "starting": starting, "composing": composing, "proving": proving.table,
         "spanning": spanning.table, "otherwise": spanning.contenders, "models": models,
-        "preferring": preferring, "answering": answering, "form": form.table,
+        "preferring": preferring, "voicings": voicings.table, "answering": answering, "form": form.table,
         "batches": batches.table, "checking": checking,
     }  # fmt: skip
     parser.add_argument("part", nargs="*", choices=[[], *parts], help=", ".join(parts))
