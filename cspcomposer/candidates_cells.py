@@ -25,7 +25,8 @@ LENGTHS = frozenset(
 _LONG = frozenset(
     Fraction(n, 12) for n in (30, 66)
 )  # five eighths, eleven: where three make a beat
-_ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1}
+_ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1,
+          "quick": 1}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Figures:
         lengthening: Pairs in which that makes a dotted note.
         clashes: Pairs that do not stand in one bar.
         usual: Figures that are taken if nobody says otherwise.
+        quick: Figures that are taken besides where an idea comes back in half its note values.
     """
 
     strokes: Mapping[tuple[str, str], tuple[int, ...]]
@@ -66,6 +68,7 @@ class Figures:
     lengthening: frozenset[tuple[str, str]]
     clashes: frozenset[tuple[str, str]]
     usual: frozenset[str]
+    quick: frozenset[str]
 
 
 @cache
@@ -85,6 +88,7 @@ def figures() -> Figures:
         frozenset((a, b) for a, b in said["lengthens"]),
         frozenset((a, b) for a, b in said["clash"]),
         frozenset(f for (f,) in said["usual"]),
+        frozenset(f for (f,) in said["quick"]),
     )
 
 

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from cspcomposer.plan import Climax, Idea, Modulation, Phrase, Plan, Region, Section
+from cspcomposer.plan import (
+    OTHER_VALUES,
+    TURNS,
+    Climax,
+    Idea,
+    Modulation,
+    Phrase,
+    Plan,
+    Region,
+    Section,
+)
 from cspcomposer.score import Key
 from cspcomposer.solver import Answer, Term
 from cspcomposer.spec import SectionSpec, Spec
@@ -114,6 +124,7 @@ def asked(spec: Spec, layout: Layout, seed: int, top: int | None) -> str:
     """
     lengths = own_lengths(spec, layout)
     out = [f"planned({layout.form})", f"total({total(spec, layout)})"]
+    out += ["free_rhythm"] if spec.texture else []
     out.append(f"home({spec.key.tonic},{spec.key.mode})")
     if top is not None:
         out.append(f"melody_top({top})")
@@ -253,28 +264,63 @@ def _section(
 
 def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
     """Yield the ideas in order: those of a phrase that returns are those that it returns."""
-    spans = {node: (begin, end) for node, begin, end in said.by["node"]}
+    spans = {node: (int(str(begin)), int(str(end))) for node, begin, end in said.by["node"]}
     taken = {node: (of, str(how)) for node, of, how in said.by["taken_up"]}
     mirrors: dict[Term, Term] = {node: model for node, model in said.by["mirrors"]}
     changed: dict[Term, set[str]] = defaultdict(set)
     for node, change in said.by["changed"]:
         changed[node].add(str(change))
+    found: list[Idea] = []
     for node in sorted((a[0] for a in said.by["idea"]), key=_number):
-        begin, end = (bars.time(int(str(b))) for b in spans[node])
+        begin, end = spans[node]
         phrase, number = node.arguments
         of, how = taken.get(node, (None, "new"))
         name = path(node)
         if phrase in mirrors:
             differs = changed[phrase]
-            last = int(str(spans[node][1]))
-            start, stop = (int(str(b)) for b in spans[phrase])
-            closes = "ending" in differs and last > start + (stop - start + 1) // 2
-            if not closes and not differs & {"melody", "mode"}:
-                of = Term("sub", (mirrors[phrase], number))
-                how = "transposition" if "key" in differs else "repetition"
+            model = Term("sub", (mirrors[phrase], number))
+            start, stop = spans[phrase]
+            closes = "ending" in differs and end > start + (stop - start + 1) // 2
+            turn = next((turn for turn in TURNS if turn in differs), None)
+            if turn in OTHER_VALUES:
+                found += _scaled(name, turn, spans[model], spans[mirrors[phrase]], spans[phrase],
+                                 path(model), bars)  # fmt: skip
+                continue
+            if turn and not closes:
+                of, how = model, turn
+            elif not closes and not differs & {"melody", "mode"}:
+                of, how = model, "transposition" if "key" in differs else "repetition"
             elif "mode" in differs:
-                of, how = Term("sub", (mirrors[phrase], number)), "transposition"
-        yield Idea(name, begin, end, path(of) if of is not None else "", how)
+                of, how = model, "transposition"
+        found.append(Idea(name, bars.time(begin), bars.time(end), path(of) if of else "", how))
+    yield from sorted(found, key=lambda idea: idea.begin)
+
+
+def _scaled(
+    name: str, how: str, model: tuple[int, int], whole: tuple[int, int], phrase: tuple[int, int],
+    of: str, bars: Bars,
+) -> Iterator[Idea]:  # fmt: skip
+    """Yield an idea of a phrase that returns in other note values, as often as it fits there.
+
+    Args:
+        name: Its name.
+        how: "augmentation" or "diminution".
+        model: The bars of the earlier idea.
+        whole: The bars of the phrase in which that is.
+        phrase: The bars of this phrase.
+        of: The name of the earlier idea.
+        bars: Where bars begin.
+    """
+    factor = Fraction(2) if how == "augmentation" else Fraction(1, 2)
+    length = bars.onsets[phrase[0] + 1] - bars.onsets[phrase[0]]
+    size = (whole[1] - whole[0]) * factor
+    begin, end = ((bar - whole[0]) * factor for bar in model)
+    again = 0
+    while begin < phrase[1] - phrase[0]:
+        stop = min(end, Fraction(phrase[1] - phrase[0]))
+        first, last = (bars.onsets[phrase[0]] + bar * length for bar in (begin, stop))
+        yield Idea(f"{name}{'+' * again}", first, last, of, how)
+        begin, end, again = begin + size, end + size, again + 1
 
 
 def _modulations(

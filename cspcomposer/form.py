@@ -16,7 +16,7 @@ from cspcomposer import facts_form, rulebook, solver, words
 from cspcomposer.errors import BadSpec, Fault, NoSolution
 from cspcomposer.facts_form import OWN, Bars, Derivation, Layout
 from cspcomposer.guard import guard
-from cspcomposer.plan import Plan, Region
+from cspcomposer.plan import OTHER_VALUES, TURNS, Plan, Region
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.solver import Answer, Solver, Source, Term
 from cspcomposer.specfile import LoadedSpec
@@ -251,8 +251,26 @@ def _know_models(loaded: LoadedSpec, written: Sequence[str]) -> None:
             message = f"{label} is new: it has nothing to change."
             hint = "Say which section it is like, with like."
             faults.append(loaded.fault(f"sections.{label}.changes", message, hint))
+        else:
+            faults += _know_turns(loaded, label)
     if faults:
         raise BadSpec(*faults)
+
+
+def _know_turns(loaded: LoadedSpec, label: str) -> list[Fault]:
+    """Return what does not go together in how the melody of a section is turned."""
+    changes = loaded.spec.sections[label].changes
+    turns = [change for change in changes if change in TURNS]
+    others = [change for change in changes if change in ("melody", "harmony", "rhythm", "mode")]
+    key = f"sections.{label}.changes"
+    if turns[1:] or (turns and others):
+        said = " and ".join([*turns, *others])
+        message = f"{said} do not go together: the melody can be turned in one way."
+        return [loaded.fault(key, message, f"Keep {turns[0]} alone.")]
+    if turns and turns[0] in OTHER_VALUES and loaded.spec.texture is None:
+        message = f"{turns[0]} needs a melody with a rhythm of its own, and there is no texture."
+        return [loaded.fault(key, message, "Add a texture, such as texture: song.")]
+    return []
 
 
 @cache

@@ -20,6 +20,8 @@ _CHANGES = {
     "ending": "with a new ending", "key": "in another key", "mode": "in the other mode",
     "melody": "with a new melody", "harmony": "with new chords", "rhythm": "in another rhythm",
     "ornament": "ornamented", "texture": "in another texture", "density": "in another density",
+    "inversion": "upside down", "retrograde": "backwards",
+    "augmentation": "in double note values", "diminution": "in half note values",
 }  # fmt: skip
 _CLOSES = {"any": "open"}
 _WHOLE = {

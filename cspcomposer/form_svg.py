@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from cspcomposer import pitch as pitches
 from cspcomposer.form_show import Ruler, name_of
-from cspcomposer.plan import Plan, Region
+from cspcomposer.plan import TURNS, Plan, Region
 
 BAR = 26
 ROW = 22
@@ -16,6 +16,12 @@ LEFT = 74
 # Colours that differ in lightness too: what is alike has the same one.
 _COLOURS = ("#cfe3f5", "#f7dfb8", "#d5ecc8", "#efcfd8", "#ddd3ee", "#f3efb5", "#cdeae6", "#e5dcd0")
 _FUNCTIONS = {"T": "#dbe9f6", "S": "#e3f1d8", "D": "#f9dcc4", "D/": "#f3c9c9", "vi": "#e8e0f2"}
+# Where there is no room for the whole name of what is made of an idea.
+_SHORT = {
+    "repetition": "rep.", "transposition": "transp.", "sequence": "seq.", "inversion": "inv.",
+    "retrograde": "retr.", "augmentation": "augm.", "diminution": "dim.", "fragment": "frag.",
+    "contrast": "contr.", "cadence": "cad.",
+}  # fmt: skip
 
 
 def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
@@ -49,10 +55,15 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
         rows += _box(x(phrase.begin), x(phrase.end), y, phrase.cadence, "#ffffff", right=True)
     y += ROW
     rows.append(_text(6, y + 15, "ideas", 10, "#555"))
-    names = {idea.name: idea.how for idea in plan.ideas}
+    known = {idea.name: idea for idea in plan.ideas}
     for idea in plan.ideas:
-        how = names[idea.name]
-        rows += _box(x(idea.begin), x(idea.end), y, how, "#f4f4f4" if how == "new" else "#ffffff")
+        left, right = x(idea.begin), x(idea.end)
+        said = idea.how if _fits(left, right) >= len(idea.how) else _SHORT.get(idea.how, idea.how)
+        of = known.get(idea.of)
+        whole = f"{idea.how} of {ruler.named(of.begin, of.end)}" if of else idea.how
+        fill = "#f4f4f4" if idea.how == "new" else "#e9f1df" if idea.how in TURNS else "#ffffff"
+        rows.append(f"<g><title>{escape(whole)}</title>")
+        rows += [*_box(left, right, y, said, fill), "</g>"]
     y += ROW
     if plan.climax:
         middle = (x(plan.climax.begin) + x(plan.climax.end)) / 2
@@ -118,12 +129,17 @@ def _box(
         f'stroke="#888" stroke-width="0.6"/>'
     )
     size = 10
-    fits = int(width / (size * 0.56))
+    fits = _fits(left, right_edge)
     shown = label if len(label) <= fits else label[: max(0, fits - 1)] + "." if fits > 2 else ""
     if shown:
         at = right_edge - 4 if right else left + 4
         anchor = "end" if right else "start"
         yield _text(at, y + high - 5, shown, size, anchor=anchor)
+
+
+def _fits(left: float, right: float) -> int:
+    """Return how many letters find room in a box."""
+    return int((right - left) / 5.6)
 
 
 def _text(
