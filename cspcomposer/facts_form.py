@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ SHOWN = {
     "built": 4, "node": 3, "label": 2, "changed": 2, "mirrors": 2, "stands": 3,
     "ends_in": 3, "leaf": 3, "closing": 2, "rank": 2, "turns": 3, "jumps": 6, "climax": 1,
     "climax_pitch": 1, "taken_up": 3, "idea": 1, "density_of": 2, "twice": 1, "begins_with": 2,
+    "strong_bar": 2,
 }  # fmt: skip
 
 
@@ -348,11 +348,9 @@ def _climax(said: _Said, bars: Bars) -> Climax | None:
 
 
 def _hypermetre(said: _Said, count: int) -> Iterator[int]:
-    """Yield how strong each bar is: phrases begin strong, and every second bar in them."""
-    begins = [begin for begin, _, _ in said.leaves]
-    for bar in range(count):
-        place = bar - begins[bisect_right(begins, bar) - 1]
-        yield 3 if place % 8 == 0 else 2 if place % 4 == 0 else 1 if place % 2 == 0 else 0
+    """Yield how strong each bar is: how many kinds of groups begin with it."""
+    strong = [int(str(bar)) for bar, _ in said.by["strong_bar"]]
+    yield from (strong.count(bar) for bar in range(count))
 
 
 @dataclass(frozen=True)
@@ -369,6 +367,8 @@ class Derivation:
         cadence: How it closes.
         like: An earlier phrase that has the same harmony, or None.
         begins_like: An earlier phrase that has the same harmony in its first half, or None.
+        groups: With which unit a group of how many bars begins.
+        last: Whether it, or a phrase that has the same harmony, ends the piece.
     """
 
     phrase: int
@@ -380,6 +380,8 @@ class Derivation:
     cadence: str
     like: int | None
     begins_like: int | None = None
+    groups: tuple[tuple[int, int], ...] = ()
+    last: bool = False
 
 
 _STARTS = {"half": "open", "deceptive": "evaded", "plagal": "amen"}
@@ -393,6 +395,8 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
     order = {node: place for place, (_, _, node) in enumerate(said.leaves)}
     mirrors = {node: model for node, model in said.by["mirrors"]}
     changed = {(node, str(change)) for node, change in said.by["changed"]}
+    strong = [(int(str(bar)), int(str(size))) for bar, size in said.by["strong_bar"]]
+    final = {said.leaves[-1][2], mirrors.get(said.leaves[-1][2])}
     for place, (first, last, node) in enumerate(said.leaves):
         count = int(str(last)) - int(str(first))
         parts = Fraction(2) if count <= 2 else Fraction(1, 2 if count > 8 and count % 2 == 0 else 1)
@@ -411,7 +415,13 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
         half = model if new and (node, "harmony") not in changed else None
         same = None if new else model
         units = int(count * parts)
-        yield Derivation(place, units, length, begin, start, turn, cadence, same, half)
+        begun = int(str(first))
+        groups = tuple(sorted(
+            (int((bar - begun) * parts), size)
+            for bar, size in strong if begun <= bar < begun + count
+        ))  # fmt: skip
+        yield Derivation(place, units, length, begin, start, turn, cadence, same, half, groups,
+                         node in final)  # fmt: skip
 
 
 def derivation_facts(asked: Derivation, model: Region | None = None) -> Iterator[str]:
@@ -424,6 +434,10 @@ def derivation_facts(asked: Derivation, model: Region | None = None) -> Iterator
             if unit < half and unit.denominator == 1:
                 yield f"model_chord({asked.phrase},{unit},{leaf.function})"
     yield f"derives({asked.phrase},{asked.units},{asked.start})"
+    if asked.last:
+        yield f"ends_the_piece({asked.phrase})"
+    for first, size in asked.groups:
+        yield f"group_begins({asked.phrase},{first},{size})"
     if asked.turn:
         yield f"turn_unit({asked.phrase},{asked.turn[0]},{asked.turn[1]})"
     if asked.cadence != "any":

@@ -151,14 +151,15 @@ def _texts(
         [choose], "enforce", style=style, overrides=dict(overrides), folders=folders,
         heeded=("hard", "strong", "mild"), priors=("form",),
     )  # fmt: skip
-    kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
+    kept = [s for s in texts if _of_plans(Path(s.name))]
     wanted = _WANTED if choose == "form" else facts_form.TREES
     return tuple(sliced(kept, list(wanted.items())))
 
 
-_OTHER_RULES = (
-    "voices", "harmony", "melody", "dissonance", "given", "rhythm", "tune", "texture",
-)  # fmt: skip
+def _of_plans(path: Path) -> bool:
+    """Return whether a text says something of plans: a shipped rule of another stage does not."""
+    shipped = path.parent.parent == rulebook.folder() / "rules"
+    return not shipped or path.parent.name == "plan"
 
 
 def known(loaded: LoadedSpec) -> tuple[Layout, list[Source]]:
@@ -342,5 +343,5 @@ def _relaxed(loaded: LoadedSpec, folders: tuple[Path, ...]) -> list[Source]:
         ["form"], "relax", style=spec.style, overrides=dict(spec.rules), folders=folders,
         heeded=("hard", "strong"),
     )  # fmt: skip
-    kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
+    kept = [s for s in texts if _of_plans(Path(s.name))]
     return sliced(kept, [*_WANTED.items(), ("violation", 3)])

@@ -39,6 +39,12 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
     rows += [_text(x(origin + n * ruler.full) + 2, y + 10, str(n + 1), 8, "#777")
              for n in range(int((end - origin) / ruler.full)) if n % 4 == 0]  # fmt: skip
     y += 16
+    rows.append(_text(6, y + 15, "hypermetre", 10, "#555"))
+    for bar, strength in enumerate(plan.hypermetre):
+        left, high = x(origin + bar * ruler.full), 3 + 5 * strength
+        rows.append(f'<rect x="{left:.1f}" y="{y + ROW - 2 - high}" width="3" height="{high}" '
+                    f'fill="#555"><title>{_group(bar, strength)}</title></rect>')  # fmt: skip
+    y += ROW
     depth = max((s.depth for s in plan.sections), default=1)
     colours = _colours(plan)
     for level in range(1, depth + 1):
@@ -86,6 +92,12 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
     )
     return "\n".join([frame, f'<rect width="{width}" height="{y + 16}" fill="#ffffff"/>',
                       *body, *rows, "</svg>"]) + "\n"  # fmt: skip
+
+
+def _group(bar: int, strength: int) -> str:
+    """Return what begins with a bar, counted from 0."""
+    said = f"a group of {2**strength} bars begins" if strength else "weak"
+    return f"bar {bar + 1}: {said}"
 
 
 def _colours(plan: Plan) -> dict[str, str]:

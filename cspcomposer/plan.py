@@ -196,8 +196,8 @@ class Plan:
         modulations: Every change of key, in order.
         climax: Where the melody is highest; None if that is left open.
         harmony: For each phrase the derivation of its harmony.
-        hypermetre: For each bar how strong it is among its neighbours: 0, or 1, 2, 3 where two,
-            four, eight bars begin.
+        hypermetre: For each bar how strong it is among its neighbours: 0, or 1, 2, 3 where a group
+            of two, four, eight bars begins.
     """
 
     form: str
