@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from cspcomposer.plan import Echo, Idea, Plan
+from cspcomposer.plan import Echo, Idea, Plan, Region
 
 Ticks = Callable[[Fraction], int]
 # How the melody's steps follow those of an earlier idea; other ways are for the surface.
@@ -15,6 +15,8 @@ _STEPS = {
     "repetition": 1, "transposition": 1, "sequence": 1, "fragment": 1, "inversion": -1,
     "retrograde": -1, "augmentation": 1, "diminution": 1,
 }  # fmt: skip
+# What stands for as long as a region lasts.
+_SCHEME = frozenset({"ground", "fourth", "fifth", "applied"})
 _FACTORS = {"augmentation": Fraction(2), "diminution": Fraction(1, 2)}
 
 
@@ -52,6 +54,10 @@ def asked(
     for phrase, tree in zip(plan.phrases, plan.harmony, strict=True):
         ends = [t for t in arrivals if phrase.begin <= t < phrase.end]
         leaves = list(tree.leaves())
+        if phrase.cadence == "any":
+            # Nothing is asked of its close: each of its regions begins where it stands.
+            yield from _regions(leaves, slots, again, at)
+            continue
         for leaf in leaves:
             begin = max([leaf.begin, *ends]) if leaf is leaves[-1] else leaf.begin
             slot = _slot(slots, begin)
@@ -109,6 +115,16 @@ def _slot(slots: Sequence[Fraction], time: Fraction) -> Fraction:
     """Return the first slot from a time on."""
     place = min(bisect_left(slots, time), len(slots) - 1)
     return slots[place]
+
+
+def _regions(
+    leaves: Sequence[Region], slots: Sequence[Fraction], again: set[Fraction], at: Ticks
+) -> Iterator[str]:
+    """Yield for each slot of a phrase that closes in no way of its own what function it has."""
+    for leaf in leaves:
+        for slot in slots[bisect_left(slots, leaf.begin) : bisect_left(slots, leaf.end)]:
+            if slot not in again and (leaf.function in _SCHEME or slot == _slot(slots, leaf.begin)):
+                yield f"wanted_function({at(slot)},{leaf.function})"
 
 
 def _taken_up(
