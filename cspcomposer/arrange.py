@@ -267,6 +267,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     allowed = set(spec.rhythm.figures) or _figures(spec.style)
     bars = []
     plan = work.outline.plan
+    breathing = _breathing(work.outline.score)
     halved = [i for i in plan.ideas if i.how == "diminution"] if plan else []
     for measure in work.outline.score.measures:
         metre = Metre(measure.beats, measure.unit)
@@ -274,7 +275,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
                     for i in halved)  # fmt: skip
         offered = cells(
             metre, measure.length, allowed=allowed | figures().quick if quick else allowed,
-            most=MOST_NOTES,
+            most=MOST_NOTES, rests=int(measure.number in breathing),
             syncopations=spec.rhythm.syncopation,
         )  # fmt: skip
         bars.append(Bar(measure, offered))
@@ -310,6 +311,14 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
             )
         )  # fmt: skip
     return found
+
+
+def _breathing(score: Score) -> set[int]:
+    """Return the bars in which a phrase comes to rest before another one begins with its bar."""
+    if score.measures[0].number == 0:
+        return set()
+    ends = [max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends]
+    return {number for number in ends if number < score.measures[-1].number}
 
 
 def _curve(density: Sequence[float], measures: Sequence[Measure]) -> list[tuple[Measure, float]]:

@@ -101,6 +101,8 @@ def rhythms(
     for cell, name in names.items():
         for onset, length in cell.notes:
             yield f"cell({name},{at(onset + _lead(cell, bars))},{at(length)})"
+        if cell.hush:
+            yield f"hushed({name},{at(cell.length - cell.hush)})"
     for bar in bars:
         number = bar.measure.number
         yield f"rhythm_open({voice},{number})"
