@@ -266,10 +266,16 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     spec = work.spec
     allowed = set(spec.rhythm.figures) or _figures(spec.style)
     bars = []
+    plan = work.outline.plan
+    breathing = _breathing(work.outline.score)
+    halved = [i for i in plan.ideas if i.how == "diminution"] if plan else []
     for measure in work.outline.score.measures:
         metre = Metre(measure.beats, measure.unit)
+        quick = any(i.begin < measure.onset + measure.length and measure.onset < i.end
+                    for i in halved)  # fmt: skip
         offered = cells(
-            metre, measure.length, allowed=allowed, most=MOST_NOTES,
+            metre, measure.length, allowed=allowed | figures().quick if quick else allowed,
+            most=MOST_NOTES, rests=int(measure.number in breathing),
             syncopations=spec.rhythm.syncopation,
         )  # fmt: skip
         bars.append(Bar(measure, offered))
@@ -278,7 +284,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
             *_program(work, ["rhythm"], ("rhythm", "texture"), ("",)),
             texture.source(work.texture.name),
         ],
-        [("takes", 3), ("rhymes", 2), ("violation", 3)],
+        [("takes", 3), ("moves_like", 2), ("violation", 3)],
     )
     wishes = [
         f"own_density({measure.number},{round(100 * density)})"
@@ -305,6 +311,14 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
             )
         )  # fmt: skip
     return found
+
+
+def _breathing(score: Score) -> set[int]:
+    """Return the bars in which a phrase comes to rest before another one begins with its bar."""
+    if score.measures[0].number == 0:
+        return set()
+    ends = [max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends]
+    return {number for number in ends if number < score.measures[-1].number}
 
 
 def _curve(density: Sequence[float], measures: Sequence[Measure]) -> list[tuple[Measure, float]]:
@@ -341,13 +355,12 @@ def _wishes(work: _Work) -> list[str]:
 
 def _places(work: _Work, moves: Rhythm) -> list[int]:
     """Return for each note of a line its bar, or the bar that its own is made from."""
-    models = {b: a for b, a in moves.rhymes if a < b}
+    models = dict(moves.kin)
     order: dict[int, int] = {}
     out = []
     for onset, _ in moves.notes:
         bar = next(m.number for m in reversed(work.outline.score.measures) if m.onset <= onset)
-        while bar in models:
-            bar = models[bar]
+        bar = models.get(bar, bar)
         out.append(order.setdefault(bar, len(order)))
     return out
 

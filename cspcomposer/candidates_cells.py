@@ -25,7 +25,8 @@ LENGTHS = frozenset(
 _LONG = frozenset(
     Fraction(n, 12) for n in (30, 66)
 )  # five eighths, eleven: where three make a beat
-_ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1}
+_ASKED = {"figure": 2, "strikes": 3, "syncopates": 1, "lengthens": 2, "clash": 2, "usual": 1,
+          "quick": 1, "silent": 1}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,18 @@ class Cell:
         figures: What fills each beat.
         onsets: Where notes are struck, in quarter notes from the bar line; the first at 0.
         length: Of the bar, in quarter notes.
+        hush: How much of its end is a rest, in quarter notes.
     """
 
     figures: tuple[str, ...]
     onsets: tuple[Fraction, ...]
     length: Fraction
+    hush: Fraction = Fraction(0)
 
     @property
     def notes(self) -> tuple[tuple[Fraction, Fraction], ...]:
         """Where each note is struck and how long it lasts, in quarter notes."""
-        ends = (*self.onsets[1:], self.length)
+        ends = (*self.onsets[1:], self.length - self.hush)
         return tuple((a, b - a) for a, b in zip(self.onsets, ends, strict=True))
 
 
@@ -59,6 +62,8 @@ class Figures:
         lengthening: Pairs in which that makes a dotted note.
         clashes: Pairs that do not stand in one bar.
         usual: Figures that are taken if nobody says otherwise.
+        quick: Figures that are taken besides where an idea comes back in half its note values.
+        silent: Figures that are rests, where a phrase has come to rest.
     """
 
     strokes: Mapping[tuple[str, str], tuple[int, ...]]
@@ -66,6 +71,8 @@ class Figures:
     lengthening: frozenset[tuple[str, str]]
     clashes: frozenset[tuple[str, str]]
     usual: frozenset[str]
+    quick: frozenset[str]
+    silent: frozenset[str]
 
 
 @cache
@@ -85,6 +92,8 @@ def figures() -> Figures:
         frozenset((a, b) for a, b in said["lengthens"]),
         frozenset((a, b) for a, b in said["clash"]),
         frozenset(f for (f,) in said["usual"]),
+        frozenset(f for (f,) in said["quick"]),
+        frozenset(f for (f,) in said["silent"]),
     )
 
 
@@ -96,6 +105,7 @@ def cells(
     fewest: int = 1,
     most: int = 8,
     syncopations: int = 0,
+    rests: int = 0,
 ) -> tuple[Cell, ...]:
     """Return the rhythms that fill a bar, or its end, in a fixed order.
 
@@ -106,6 +116,7 @@ def cells(
         fewest: How many notes there are at least.
         most: And at most.
         syncopations: How many beats at most strike off the beat where no dotted note leads to it.
+        rests: How many beats at its end may be rests, if a figure that is one is allowed.
     """
     known, pulse = figures(), metre.pulse
     kind = "compound" if pulse.numerator == 3 else "simple"
@@ -113,6 +124,7 @@ def cells(
     if rest or not whole:
         return (Cell(("plain",), (Fraction(0),), length),)
     choices = [f for (k, f) in sorted(known.strokes) if k == kind and f in allowed]
+    choices = [f for f in choices if rests or f not in known.silent]
     opening = [f for f in choices if 0 in known.strokes[kind, f]]
     if not opening:
         return ()
@@ -124,11 +136,19 @@ def cells(
     sizes = {f: len(known.strokes[kind, f]) for f in choices}
     problem.addConstraint(lambda *row: fewest <= sum(sizes[f] for f in row) <= most, beats)
     problem.addConstraint(lambda *row: not _clash(row, known), beats)
+    problem.addConstraint(lambda *row: _hushed(row, known) <= rests, beats)
     problem.addConstraint(lambda *row: _syncopations(row, known) <= syncopations, beats)
     found = (tuple(one[b] for b in beats) for one in problem.getSolutions())
     out = (_cell(row, kind, pulse, length, known) for row in sorted(found))
     known_lengths = LENGTHS | _LONG if kind == "compound" else LENGTHS
     return tuple(c for c in out if all(size in known_lengths for _, size in c.notes))
+
+
+def _hushed(row: tuple[str, ...], known: Figures) -> int:
+    """Return how many beats at the end are rests; more than there are if one stands before."""
+    silent = [figure in known.silent for figure in row]
+    first = silent.index(True) if True in silent else len(row)
+    return len(row) - first if all(silent[first:]) else len(row) + 1
 
 
 def _clash(row: tuple[str, ...], known: Figures) -> bool:
@@ -143,7 +163,8 @@ def _syncopations(row: tuple[str, ...], known: Figures) -> int:
 def _cell(
     row: tuple[str, ...], kind: str, pulse: Fraction, length: Fraction, known: Figures
 ) -> Cell:
-    return Cell(row, tuple(_onsets(row, kind, pulse, known)), length)
+    hush = pulse * sum(figure in known.silent for figure in row)
+    return Cell(row, tuple(_onsets(row, kind, pulse, known)), length, hush)
 
 
 def _onsets(row: tuple[str, ...], kind: str, pulse: Fraction, known: Figures) -> Iterator[Fraction]:

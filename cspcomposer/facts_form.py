@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import random
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from cspcomposer.plan import Climax, Idea, Modulation, Phrase, Plan, Region, Section
+from cspcomposer.plan import (
+    OTHER_VALUES,
+    TURNS,
+    Climax,
+    Idea,
+    Modulation,
+    Phrase,
+    Plan,
+    Region,
+    Section,
+)
 from cspcomposer.score import Key
 from cspcomposer.solver import Answer, Term
 from cspcomposer.spec import SectionSpec, Spec
@@ -29,6 +38,7 @@ SHOWN = {
     "built": 4, "node": 3, "label": 2, "changed": 2, "mirrors": 2, "stands": 3,
     "ends_in": 3, "leaf": 3, "closing": 2, "rank": 2, "turns": 3, "jumps": 6, "climax": 1,
     "climax_pitch": 1, "taken_up": 3, "idea": 1, "density_of": 2, "twice": 1, "begins_with": 2,
+    "strong_bar": 2,
 }  # fmt: skip
 
 
@@ -114,6 +124,7 @@ def asked(spec: Spec, layout: Layout, seed: int, top: int | None) -> str:
     """
     lengths = own_lengths(spec, layout)
     out = [f"planned({layout.form})", f"total({total(spec, layout)})"]
+    out += ["free_rhythm"] if spec.texture else []
     out.append(f"home({spec.key.tonic},{spec.key.mode})")
     if top is not None:
         out.append(f"melody_top({top})")
@@ -253,28 +264,63 @@ def _section(
 
 def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
     """Yield the ideas in order: those of a phrase that returns are those that it returns."""
-    spans = {node: (begin, end) for node, begin, end in said.by["node"]}
+    spans = {node: (int(str(begin)), int(str(end))) for node, begin, end in said.by["node"]}
     taken = {node: (of, str(how)) for node, of, how in said.by["taken_up"]}
     mirrors: dict[Term, Term] = {node: model for node, model in said.by["mirrors"]}
     changed: dict[Term, set[str]] = defaultdict(set)
     for node, change in said.by["changed"]:
         changed[node].add(str(change))
+    found: list[Idea] = []
     for node in sorted((a[0] for a in said.by["idea"]), key=_number):
-        begin, end = (bars.time(int(str(b))) for b in spans[node])
+        begin, end = spans[node]
         phrase, number = node.arguments
         of, how = taken.get(node, (None, "new"))
         name = path(node)
         if phrase in mirrors:
             differs = changed[phrase]
-            last = int(str(spans[node][1]))
-            start, stop = (int(str(b)) for b in spans[phrase])
-            closes = "ending" in differs and last > start + (stop - start + 1) // 2
-            if not closes and not differs & {"melody", "mode"}:
-                of = Term("sub", (mirrors[phrase], number))
-                how = "transposition" if "key" in differs else "repetition"
+            model = Term("sub", (mirrors[phrase], number))
+            start, stop = spans[phrase]
+            closes = "ending" in differs and end > start + (stop - start + 1) // 2
+            turn = next((turn for turn in TURNS if turn in differs), None)
+            if turn in OTHER_VALUES:
+                found += _scaled(name, turn, spans[model], spans[mirrors[phrase]], spans[phrase],
+                                 path(model), bars)  # fmt: skip
+                continue
+            if turn and not closes:
+                of, how = model, turn
+            elif not closes and not differs & {"melody", "mode"}:
+                of, how = model, "transposition" if "key" in differs else "repetition"
             elif "mode" in differs:
-                of, how = Term("sub", (mirrors[phrase], number)), "transposition"
-        yield Idea(name, begin, end, path(of) if of is not None else "", how)
+                of, how = model, "transposition"
+        found.append(Idea(name, bars.time(begin), bars.time(end), path(of) if of else "", how))
+    yield from sorted(found, key=lambda idea: idea.begin)
+
+
+def _scaled(
+    name: str, how: str, model: tuple[int, int], whole: tuple[int, int], phrase: tuple[int, int],
+    of: str, bars: Bars,
+) -> Iterator[Idea]:  # fmt: skip
+    """Yield an idea of a phrase that returns in other note values, as often as it fits there.
+
+    Args:
+        name: Its name.
+        how: "augmentation" or "diminution".
+        model: The bars of the earlier idea.
+        whole: The bars of the phrase in which that is.
+        phrase: The bars of this phrase.
+        of: The name of the earlier idea.
+        bars: Where bars begin.
+    """
+    factor = Fraction(2) if how == "augmentation" else Fraction(1, 2)
+    length = bars.onsets[phrase[0] + 1] - bars.onsets[phrase[0]]
+    size = (whole[1] - whole[0]) * factor
+    begin, end = ((bar - whole[0]) * factor for bar in model)
+    again = 0
+    while begin < phrase[1] - phrase[0]:
+        stop = min(end, Fraction(phrase[1] - phrase[0]))
+        first, last = (bars.onsets[phrase[0]] + bar * length for bar in (begin, stop))
+        yield Idea(f"{name}{'+' * again}", first, last, of, how)
+        begin, end, again = begin + size, end + size, again + 1
 
 
 def _modulations(
@@ -302,11 +348,9 @@ def _climax(said: _Said, bars: Bars) -> Climax | None:
 
 
 def _hypermetre(said: _Said, count: int) -> Iterator[int]:
-    """Yield how strong each bar is: phrases begin strong, and every second bar in them."""
-    begins = [begin for begin, _, _ in said.leaves]
-    for bar in range(count):
-        place = bar - begins[bisect_right(begins, bar) - 1]
-        yield 3 if place % 8 == 0 else 2 if place % 4 == 0 else 1 if place % 2 == 0 else 0
+    """Yield how strong each bar is: how many kinds of groups begin with it."""
+    strong = [int(str(bar)) for bar, _ in said.by["strong_bar"]]
+    yield from (strong.count(bar) for bar in range(count))
 
 
 @dataclass(frozen=True)
@@ -323,6 +367,8 @@ class Derivation:
         cadence: How it closes.
         like: An earlier phrase that has the same harmony, or None.
         begins_like: An earlier phrase that has the same harmony in its first half, or None.
+        groups: With which unit a group of how many bars begins.
+        last: Whether it, or a phrase that has the same harmony, ends the piece.
     """
 
     phrase: int
@@ -334,6 +380,8 @@ class Derivation:
     cadence: str
     like: int | None
     begins_like: int | None = None
+    groups: tuple[tuple[int, int], ...] = ()
+    last: bool = False
 
 
 _STARTS = {"half": "open", "deceptive": "evaded", "plagal": "amen"}
@@ -347,6 +395,8 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
     order = {node: place for place, (_, _, node) in enumerate(said.leaves)}
     mirrors = {node: model for node, model in said.by["mirrors"]}
     changed = {(node, str(change)) for node, change in said.by["changed"]}
+    strong = [(int(str(bar)), int(str(size))) for bar, size in said.by["strong_bar"]]
+    final = {said.leaves[-1][2], mirrors.get(said.leaves[-1][2])}
     for place, (first, last, node) in enumerate(said.leaves):
         count = int(str(last)) - int(str(first))
         parts = Fraction(2) if count <= 2 else Fraction(1, 2 if count > 8 and count % 2 == 0 else 1)
@@ -365,7 +415,13 @@ def derivations(answer: Answer, bars: Bars) -> Iterator[Derivation]:
         half = model if new and (node, "harmony") not in changed else None
         same = None if new else model
         units = int(count * parts)
-        yield Derivation(place, units, length, begin, start, turn, cadence, same, half)
+        begun = int(str(first))
+        groups = tuple(sorted(
+            (int((bar - begun) * parts), size)
+            for bar, size in strong if begun <= bar < begun + count
+        ))  # fmt: skip
+        yield Derivation(place, units, length, begin, start, turn, cadence, same, half, groups,
+                         node in final)  # fmt: skip
 
 
 def derivation_facts(asked: Derivation, model: Region | None = None) -> Iterator[str]:
@@ -378,6 +434,10 @@ def derivation_facts(asked: Derivation, model: Region | None = None) -> Iterator
             if unit < half and unit.denominator == 1:
                 yield f"model_chord({asked.phrase},{unit},{leaf.function})"
     yield f"derives({asked.phrase},{asked.units},{asked.start})"
+    if asked.last:
+        yield f"ends_the_piece({asked.phrase})"
+    for first, size in asked.groups:
+        yield f"group_begins({asked.phrase},{first},{size})"
     if asked.turn:
         yield f"turn_unit({asked.phrase},{asked.turn[0]},{asked.turn[1]})"
     if asked.cadence != "any":

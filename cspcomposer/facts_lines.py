@@ -18,7 +18,7 @@ from cspcomposer.plan import Section
 from cspcomposer.score import Measure, Note, Voice
 from cspcomposer.solver import Answer, Decision
 
-TAKES = {"takes": 3, "rhymes": 2}
+TAKES = {"takes": 3, "moves_like": 2}
 SUNG = {"pitch": 3}
 
 
@@ -59,8 +59,10 @@ def plan(outline: Outline) -> Iterator[str]:
     yield "inventing"
     if known is None:
         return
+    first = outline.score.measures[0]
+    early = first.length if first.number == 0 else Fraction(0)
     for idea in known.ideas:
-        yield f'idea("{idea.name}",{at(idea.begin)},{at(idea.end)})'
+        yield f'idea("{idea.name}",{at(max(idea.begin, early))},{at(idea.end)})'
         if idea.of:
             yield f'comes_from("{idea.name}","{idea.of}",{idea.how})'
     top = [s for s in known.sections if s.depth == 1]
@@ -99,6 +101,8 @@ def rhythms(
     for cell, name in names.items():
         for onset, length in cell.notes:
             yield f"cell({name},{at(onset + _lead(cell, bars))},{at(length)})"
+        if cell.hush:
+            yield f"hushed({name},{at(cell.length - cell.hush)})"
     for bar in bars:
         number = bar.measure.number
         yield f"rhythm_open({voice},{number})"
@@ -119,23 +123,33 @@ def taken(answer: Answer) -> dict[int, int]:
     return {a.arguments[1]: a.arguments[2] for a in answer.atoms if a.name == "takes"}
 
 
-def rhymes(answer: Answer) -> tuple[tuple[int, int], ...]:
-    """Return the bars that were to have the rhythm of another one: the bar, that one."""
-    found = [a.arguments for a in answer.atoms if a.name == "rhymes"]
-    return tuple(sorted((int(b), int(a)) for b, a in found))
+def kin(answer: Answer) -> tuple[tuple[int, int], ...]:
+    """Return the bars whose rhythm hangs on that of others, each with the first bar it hangs on."""
+    roots: dict[int, int] = {}
+
+    def root(bar: int) -> int:
+        while bar in roots:
+            bar = roots[bar]
+        return bar
+
+    found = [a.arguments for a in answer.atoms if a.name == "moves_like"]
+    for one, other in sorted((int(b), int(a)) for b, a in found):
+        first, second = sorted((root(one), root(other)))
+        if first != second:
+            roots[second] = first
+    return tuple(sorted((bar, root(bar)) for bar in roots))
 
 
 def rhythm_decisions(answer: Answer) -> list[Decision]:
-    """Return the rhythms chosen, each at the place of its bar, or of that whose rhythm it has."""
-    models = {bar: model for bar, model in rhymes(answer) if model < bar}
+    """Return the rhythms chosen, each at the place of its bar, or of that on which it hangs."""
+    models = dict(kin(answer))
     order: dict[int, int] = {}
     out = []
     for atom in sorted(
         (a for a in answer.atoms if a.name == "takes"), key=lambda a: a.arguments[1]
     ):
         bar = int(atom.arguments[1])
-        while bar in models:
-            bar = models[bar]
+        bar = models.get(bar, bar)
         out.append(Decision(atom, order.setdefault(bar, len(order)), str(atom.arguments[0])))
     return out
 

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from cspcomposer.plan import Echo, Idea, Plan
+from cspcomposer.plan import Echo, Idea, Plan, Region
 
 Ticks = Callable[[Fraction], int]
 # How the melody's steps follow those of an earlier idea; other ways are for the surface.
 _STEPS = {
     "repetition": 1, "transposition": 1, "sequence": 1, "fragment": 1, "inversion": -1,
+    "retrograde": -1, "augmentation": 1, "diminution": 1,
 }  # fmt: skip
+# What stands for as long as a region lasts.
+_SCHEME = frozenset({"ground", "fourth", "fifth", "applied"})
+_FACTORS = {"augmentation": Fraction(2), "diminution": Fraction(1, 2)}
 
 
 def asked(
@@ -50,6 +54,10 @@ def asked(
     for phrase, tree in zip(plan.phrases, plan.harmony, strict=True):
         ends = [t for t in arrivals if phrase.begin <= t < phrase.end]
         leaves = list(tree.leaves())
+        if phrase.cadence == "any":
+            # Nothing is asked of its close: each of its regions begins where it stands.
+            yield from _regions(leaves, slots, again, at)
+            continue
         for leaf in leaves:
             begin = max([leaf.begin, *ends]) if leaf is leaves[-1] else leaf.begin
             slot = _slot(slots, begin)
@@ -63,7 +71,7 @@ def asked(
             if slot not in again:
                 yield f"wanted_function({at(slot)},{leaf.function})"
     repeated = {echo.time for echo in echoes if echo.what != "harmony"}
-    yield from _taken_up(plan, slots, repeated, at)
+    yield from _taken_up(plan, slots, repeated, early, arrivals, at)
     yield from _recalled(plan, slots, repeated, early, at)
 
 
@@ -109,25 +117,65 @@ def _slot(slots: Sequence[Fraction], time: Fraction) -> Fraction:
     return slots[place]
 
 
-def _taken_up(
-    plan: Plan, slots: Sequence[Fraction], repeated: set[Fraction], at: Ticks
+def _regions(
+    leaves: Sequence[Region], slots: Sequence[Fraction], again: set[Fraction], at: Ticks
 ) -> Iterator[str]:
-    """Yield which steps of the melody follow which earlier ones."""
+    """Yield for each slot of a phrase that closes in no way of its own what function it has."""
+    for leaf in leaves:
+        for slot in slots[bisect_left(slots, leaf.begin) : bisect_left(slots, leaf.end)]:
+            if slot not in again and (leaf.function in _SCHEME or slot == _slot(slots, leaf.begin)):
+                yield f"wanted_function({at(slot)},{leaf.function})"
+
+
+def _taken_up(
+    plan: Plan, slots: Sequence[Fraction], repeated: set[Fraction], early: Fraction,
+    arrivals: Sequence[Fraction], at: Ticks,
+) -> Iterator[str]:  # fmt: skip
+    """Yield which steps of the melody follow which earlier ones.
+
+    Where a section says that it returns so, they are those of a return; the last two steps before
+    a phrase comes to rest are left to its cadence.
+    """
     ideas = {idea.name: idea for idea in plan.ideas}
-    known = set(slots)
     for idea in plan.ideas:
         if idea.how not in _STEPS or not idea.of:
             continue
-        model: Idea = ideas[idea.of]
-        end = min(idea.end, idea.begin + (model.end - model.begin))
-        inside = [t for t in slots if idea.begin <= t < end]
-        for first, second in pairwise(inside):
-            shift = idea.begin - model.begin
-            if {first - shift, second - shift} <= known and second not in repeated:
+        asked = any(idea.how in s.changes for s in plan.sections_at(idea.begin))
+        name = "recalls" if asked else "takes_up"
+        ends = [slots.index(_slot(slots, t)) for t in arrivals if t >= idea.begin]
+        last = slots[max(0, ends[0] - 2)] if asked and ends else idea.end
+        for first, second, before, after in _answered(idea, ideas[idea.of], slots, early):
+            if second not in repeated and second <= last:
                 yield (
-                    f"takes_up({at(first)},{at(second)},{at(first - shift)},"
-                    f"{at(second - shift)},{_STEPS[idea.how]})"
+                    f"{name}({at(first)},{at(second)},{at(before)},{at(after)},{_STEPS[idea.how]})"
                 )
+
+
+def _answered(
+    idea: Idea, model: Idea, slots: Sequence[Fraction], early: Fraction
+) -> Iterator[tuple[Fraction, Fraction, Fraction, Fraction]]:
+    """Yield the steps of an idea between slots, each with that of its model that it answers."""
+    begin, start = max(idea.begin, early), max(model.begin, early)
+    mine = [t for t in slots if begin <= t < idea.end]
+    theirs = [t for t in slots if start <= t < model.end]
+    if idea.how == "retrograde":
+        for (first, second), (after, before) in zip(
+            pairwise(mine), pairwise(reversed(theirs)), strict=False
+        ):
+            yield first, second, before, after
+        return
+    factor = _FACTORS.get(idea.how, Fraction(1))
+    inside, known = set(mine), set(theirs)
+    if factor > 1:
+        for before, after in pairwise(theirs):
+            first, second = (begin + factor * (t - start) for t in (before, after))
+            if {first, second} <= inside:
+                yield first, second, before, after
+        return
+    for first, second in pairwise(mine):
+        before, after = (start + (t - begin) / factor for t in (first, second))
+        if {before, after} <= known:
+            yield first, second, before, after
 
 
 def _recalled(
@@ -149,4 +197,6 @@ def _recalled(
             end = begin + (section.end - begin) / 2
         for first, second in pairwise(t for t in slots if begin <= t < end):
             if {first - shift, second - shift} <= known and second not in repeated:
-                yield f"recalls({at(first)},{at(second)},{at(first - shift)},{at(second - shift)})"
+                yield (
+                    f"recalls({at(first)},{at(second)},{at(first - shift)},{at(second - shift)},1)"
+                )

@@ -29,7 +29,7 @@ BEFORE, AFTER = 2, 2
 # Chords tried besides the master's own, voices open, alternatives listed at most.
 CHORDS, OPEN, MOST = 7, 3, 5_000
 # What a few beats cannot show: whole phrases, and what a specification gives.
-_ABSENT = ("form", "given")
+_ABSENT = ("form", "given", "plan")
 _SHOWN = ("broken/2", "own/0")
 Counts = NDArray[np.int64]
 

@@ -16,7 +16,7 @@ from cspcomposer import facts_form, rulebook, solver, words
 from cspcomposer.errors import BadSpec, Fault, NoSolution
 from cspcomposer.facts_form import OWN, Bars, Derivation, Layout
 from cspcomposer.guard import guard
-from cspcomposer.plan import Plan, Region
+from cspcomposer.plan import OTHER_VALUES, TURNS, Plan, Region
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.solver import Answer, Solver, Source, Term
 from cspcomposer.specfile import LoadedSpec
@@ -151,14 +151,15 @@ def _texts(
         [choose], "enforce", style=style, overrides=dict(overrides), folders=folders,
         heeded=("hard", "strong", "mild"), priors=("form",),
     )  # fmt: skip
-    kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
+    kept = [s for s in texts if _of_plans(Path(s.name))]
     wanted = _WANTED if choose == "form" else facts_form.TREES
     return tuple(sliced(kept, list(wanted.items())))
 
 
-_OTHER_RULES = (
-    "voices", "harmony", "melody", "dissonance", "given", "rhythm", "tune", "texture",
-)  # fmt: skip
+def _of_plans(path: Path) -> bool:
+    """Return whether a text says something of plans: a shipped rule of another stage does not."""
+    shipped = path.parent.parent == rulebook.folder() / "rules"
+    return not shipped or path.parent.name == "plan"
 
 
 def known(loaded: LoadedSpec) -> tuple[Layout, list[Source]]:
@@ -251,8 +252,26 @@ def _know_models(loaded: LoadedSpec, written: Sequence[str]) -> None:
             message = f"{label} is new: it has nothing to change."
             hint = "Say which section it is like, with like."
             faults.append(loaded.fault(f"sections.{label}.changes", message, hint))
+        else:
+            faults += _know_turns(loaded, label)
     if faults:
         raise BadSpec(*faults)
+
+
+def _know_turns(loaded: LoadedSpec, label: str) -> list[Fault]:
+    """Return what does not go together in how the melody of a section is turned."""
+    changes = loaded.spec.sections[label].changes
+    turns = [change for change in changes if change in TURNS]
+    others = [change for change in changes if change in ("melody", "harmony", "rhythm", "mode")]
+    key = f"sections.{label}.changes"
+    if turns[1:] or (turns and others):
+        said = " and ".join([*turns, *others])
+        message = f"{said} do not go together: the melody can be turned in one way."
+        return [loaded.fault(key, message, f"Keep {turns[0]} alone.")]
+    if turns and turns[0] in OTHER_VALUES and loaded.spec.texture is None:
+        message = f"{turns[0]} needs a melody with a rhythm of its own, and there is no texture."
+        return [loaded.fault(key, message, "Add a texture, such as texture: song.")]
+    return []
 
 
 @cache
@@ -324,5 +343,5 @@ def _relaxed(loaded: LoadedSpec, folders: tuple[Path, ...]) -> list[Source]:
         ["form"], "relax", style=spec.style, overrides=dict(spec.rules), folders=folders,
         heeded=("hard", "strong"),
     )  # fmt: skip
-    kept = [s for s in texts if Path(s.name).parent.name not in _OTHER_RULES]
+    kept = [s for s in texts if _of_plans(Path(s.name))]
     return sliced(kept, [*_WANTED.items(), ("violation", 3)])

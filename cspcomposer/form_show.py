@@ -12,19 +12,26 @@ from cspcomposer.errors import counted
 from cspcomposer.plan import Phrase, Plan, Region, Section
 
 WIDTH = 100
+# So many bars stand in a line where each has its number.
+IN_A_LINE = 16
 _LETTERS = {
     "tonic": "T", "tonic_head": "T", "dominant": "D", "dominant_head": "D", "subdominant": "S",
     "subdominant_head": "S", "applied": "D/", "submediant": "vi",
+    "ground": "T", "ground_head": "T",
+    "fourth": "S", "fourth_head": "S", "fifth": "D", "fifth_head": "D",
 }  # fmt: skip
 _CHANGES = {
     "ending": "with a new ending", "key": "in another key", "mode": "in the other mode",
     "melody": "with a new melody", "harmony": "with new chords", "rhythm": "in another rhythm",
     "ornament": "ornamented", "texture": "in another texture", "density": "in another density",
+    "inversion": "upside down", "retrograde": "backwards",
+    "augmentation": "in double note values", "diminution": "in half note values",
 }  # fmt: skip
 _CLOSES = {"any": "open"}
 _WHOLE = {
     "turned": "two keys", "open": "open", "evaded": "evaded", "amen": "amen", "amen_end": "amen",
     "resting": "T", "answering": "S T", "closing": "D T",
+    "away": "T D/", "descent": "D S", "homeward": "T D",
 }  # fmt: skip
 
 
@@ -70,6 +77,7 @@ def text(plan: Plan, ruler: Ruler, title: str = "") -> str:
     if plan.climax:
         top = pitches.name(plan.climax.pitch)
         out += ["", f"Climax: {top}, in bar {ruler.bar(plan.climax.begin)} and nowhere else."]
+    out += ["", "Hypermetre (where groups of 2, 4 and 8 bars begin)", *_groups(plan)]
     out += ["", "Ideas", *_ideas(plan, ruler)]
     if plan.harmony:
         out += ["", "Harmony (T tonic, S subdominant, D dominant, D/ dominant of what follows)"]
@@ -130,6 +138,17 @@ def _close(section: Section, phrase: Phrase | None) -> str:
     kind = _CLOSES.get(phrase.cadence, f"{phrase.cadence} cadence")
     away = section.key is None or str(phrase.key) != str(section.key)
     return f"{kind} in {phrase.key}" if away else kind
+
+
+def _groups(plan: Plan) -> Iterator[str]:
+    """Yield the bars, sixteen to a line, and below each how many begin with it."""
+    for first in range(0, len(plan.hypermetre), IN_A_LINE):
+        strengths = plan.hypermetre[first : first + IN_A_LINE]
+        bars = "".join(f"{first + n:>4}" for n in range(1, len(strengths) + 1))
+        yield f"  bar  {bars}"
+        yield "       " + "".join(
+            f"{2**strength if strength else '.':>4}" for strength in strengths
+        )
 
 
 def _ideas(plan: Plan, ruler: Ruler) -> Iterator[str]:
@@ -201,6 +220,7 @@ def as_data(plan: Plan, ruler: Ruler) -> dict[str, Any]:
         ],
         "climax": plan.climax and {"bar": ruler.bar(plan.climax.begin),
                                    "pitch": pitches.name(plan.climax.pitch)},
+        "hypermetre": [2**strength if strength else 1 for strength in plan.hypermetre],
         "harmony": [_tree(tree, ruler) for tree in plan.harmony],
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from cspcomposer import pitch as pitches
 from cspcomposer.form_show import Ruler, name_of
-from cspcomposer.plan import Plan, Region
+from cspcomposer.plan import TURNS, Plan, Region
 
 BAR = 26
 ROW = 22
@@ -16,6 +16,12 @@ LEFT = 74
 # Colours that differ in lightness too: what is alike has the same one.
 _COLOURS = ("#cfe3f5", "#f7dfb8", "#d5ecc8", "#efcfd8", "#ddd3ee", "#f3efb5", "#cdeae6", "#e5dcd0")
 _FUNCTIONS = {"T": "#dbe9f6", "S": "#e3f1d8", "D": "#f9dcc4", "D/": "#f3c9c9", "vi": "#e8e0f2"}
+# Where there is no room for the whole name of what is made of an idea.
+_SHORT = {
+    "repetition": "rep.", "transposition": "transp.", "sequence": "seq.", "inversion": "inv.",
+    "retrograde": "retr.", "augmentation": "augm.", "diminution": "dim.", "fragment": "frag.",
+    "contrast": "contr.", "cadence": "cad.",
+}  # fmt: skip
 
 
 def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
@@ -33,6 +39,12 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
     rows += [_text(x(origin + n * ruler.full) + 2, y + 10, str(n + 1), 8, "#777")
              for n in range(int((end - origin) / ruler.full)) if n % 4 == 0]  # fmt: skip
     y += 16
+    rows.append(_text(6, y + 15, "hypermetre", 10, "#555"))
+    for bar, strength in enumerate(plan.hypermetre):
+        left, high = x(origin + bar * ruler.full), 3 + 5 * strength
+        rows.append(f'<rect x="{left:.1f}" y="{y + ROW - 2 - high}" width="3" height="{high}" '
+                    f'fill="#555"><title>{_group(bar, strength)}</title></rect>')  # fmt: skip
+    y += ROW
     depth = max((s.depth for s in plan.sections), default=1)
     colours = _colours(plan)
     for level in range(1, depth + 1):
@@ -49,10 +61,15 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
         rows += _box(x(phrase.begin), x(phrase.end), y, phrase.cadence, "#ffffff", right=True)
     y += ROW
     rows.append(_text(6, y + 15, "ideas", 10, "#555"))
-    names = {idea.name: idea.how for idea in plan.ideas}
+    known = {idea.name: idea for idea in plan.ideas}
     for idea in plan.ideas:
-        how = names[idea.name]
-        rows += _box(x(idea.begin), x(idea.end), y, how, "#f4f4f4" if how == "new" else "#ffffff")
+        left, right = x(idea.begin), x(idea.end)
+        said = idea.how if _fits(left, right) >= len(idea.how) else _SHORT.get(idea.how, idea.how)
+        of = known.get(idea.of)
+        whole = f"{idea.how} of {ruler.named(of.begin, of.end)}" if of else idea.how
+        fill = "#f4f4f4" if idea.how == "new" else "#e9f1df" if idea.how in TURNS else "#ffffff"
+        rows.append(f"<g><title>{escape(whole)}</title>")
+        rows += [*_box(left, right, y, said, fill), "</g>"]
     y += ROW
     if plan.climax:
         middle = (x(plan.climax.begin) + x(plan.climax.end)) / 2
@@ -75,6 +92,12 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
     )
     return "\n".join([frame, f'<rect width="{width}" height="{y + 16}" fill="#ffffff"/>',
                       *body, *rows, "</svg>"]) + "\n"  # fmt: skip
+
+
+def _group(bar: int, strength: int) -> str:
+    """Return what begins with a bar, counted from 0."""
+    said = f"a group of {2**strength} bars begins" if strength else "weak"
+    return f"bar {bar + 1}: {said}"
 
 
 def _colours(plan: Plan) -> dict[str, str]:
@@ -118,12 +141,17 @@ def _box(
         f'stroke="#888" stroke-width="0.6"/>'
     )
     size = 10
-    fits = int(width / (size * 0.56))
+    fits = _fits(left, right_edge)
     shown = label if len(label) <= fits else label[: max(0, fits - 1)] + "." if fits > 2 else ""
     if shown:
         at = right_edge - 4 if right else left + 4
         anchor = "end" if right else "start"
         yield _text(at, y + high - 5, shown, size, anchor=anchor)
+
+
+def _fits(left: float, right: float) -> int:
+    """Return how many letters find room in a box."""
+    return int((right - left) / 5.6)
 
 
 def _text(

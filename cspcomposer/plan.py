@@ -15,7 +15,12 @@ from cspcomposer.score import Key
 # In which ways a section may differ from the one that it returns to; none of them: exact.
 CHANGES = (
     "ending", "key", "mode", "melody", "harmony", "rhythm", "ornament", "texture", "density",
+    "inversion", "retrograde", "augmentation", "diminution",
 )  # fmt: skip
+# Of these the melody is turned by these, or moved in other note values: its chords are new.
+TURNS = ("inversion", "retrograde", "augmentation", "diminution")
+# These need a melody with a rhythm of its own.
+OTHER_VALUES = frozenset({"augmentation", "diminution"})
 # Of these the chords with one note to each know nothing: what sounds on the beat stays the same.
 SURFACE_CHANGES = frozenset({"rhythm", "ornament", "texture", "density"})
 
@@ -88,9 +93,10 @@ class Idea:
         end: Where it ends.
         of: The name of the idea that it is made from; "" for a new one.
         how: "new"; "repetition" (same pitches), "transposition" (same steps elsewhere), "sequence"
-            (the same, right after), "inversion", "retrograde", "augmentation", "diminution",
-            "fragment" (only its beginning), "rhythm" (its rhythm with other pitches), "contrast",
-            "cadence" (a new close).
+            (the same, right after), "inversion" (each step of the staff the other way: tonal),
+            "retrograde" (its notes and their lengths backwards), "augmentation", "diminution"
+            (note values twice, half as long), "fragment" (only its beginning), "rhythm" (its rhythm
+            with other pitches), "contrast", "cadence" (a new close).
     """
 
     name: str
@@ -190,8 +196,8 @@ class Plan:
         modulations: Every change of key, in order.
         climax: Where the melody is highest; None if that is left open.
         harmony: For each phrase the derivation of its harmony.
-        hypermetre: For each bar how strong it is among its neighbours: 0, or 1, 2, 3 where two,
-            four, eight bars begin.
+        hypermetre: For each bar how strong it is among its neighbours: 0, or 1, 2, 3 where a group
+            of two, four, eight bars begins.
     """
 
     form: str

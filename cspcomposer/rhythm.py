@@ -31,13 +31,13 @@ class Rhythm:
         notes: Onset and length of each note, in quarter notes.
         cost: What it cost: strong faults, then mild ones and chance.
         proven: Whether no other costs less.
-        rhymes: Bars that were to have the rhythm of an earlier one: the bar, that one.
+        kin: Bars whose rhythm hangs on others: the bar, the first one that it hangs on.
     """
 
     notes: Notes
     cost: tuple[int, ...]
     proven: bool
-    rhymes: tuple[tuple[int, int], ...] = ()
+    kin: tuple[tuple[int, int], ...] = ()
 
 
 def rhythm(
@@ -98,7 +98,7 @@ def rhythm(
         for bar in bars
         for onset, length in by_name[taken[bar.measure.number]].notes
     )
-    return Rhythm(notes, found.cost, proven, facts_lines.rhymes(found))
+    return Rhythm(notes, found.cost, proven, facts_lines.kin(found))
 
 
 def _chance(voice: str, bars: Sequence[Bar], names: Mapping[Cell, int], seed: int) -> list[str]:

@@ -36,8 +36,9 @@ Severity = Literal["hard", "strong", "mild", "hint", "off"]
 Cadence = Literal["authentic", "half", "plagal", "deceptive", "any"]
 PlannedCadence = Literal["half", "imperfect", "perfect", "plagal", "deceptive", "any"]
 Change = Literal[
-    "ending", "key", "mode", "melody", "harmony", "rhythm", "ornament", "texture", "density"
-]
+    "ending", "key", "mode", "melody", "harmony", "rhythm", "ornament", "texture", "density",
+    "inversion", "retrograde", "augmentation", "diminution",
+]  # fmt: skip
 Clef = Literal["treble", "treble8", "alto", "tenor", "bass"]
 Output = Literal["musicxml", "midi", "svg", "png", "pdf"]
 HarmonicRhythm = Literal["bar", "half", "beat", "half_beat"]
@@ -132,7 +133,8 @@ class SectionSpec(Part):
     """The earlier section that returns in it. A letter that stands twice returns by itself."""
     changes: Annotated[tuple[Change, ...], BeforeValidator(_several)] = ()
     """What is not as in that section: ending, key, mode, melody (its harmony stays), harmony (its
-    melody stays), rhythm, ornament, texture, density. Nothing: it returns exactly."""
+    melody stays), rhythm, ornament, texture, density; or how its melody is turned: inversion,
+    retrograde, and with a texture augmentation, diminution. Nothing: it returns exactly."""
     texture: Name | None = None
     """Its texture, if the piece has several."""
     density: Surface | None = None

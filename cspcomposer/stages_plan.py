@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from cspcomposer.plan import SURFACE_CHANGES, Echo, Phrase, Plan, Section
+from cspcomposer.plan import SURFACE_CHANGES, TURNS, Echo, Phrase, Plan, Section
 from cspcomposer.score import Key, Signature
 from cspcomposer.spec import PhraseSpec, Spec
 
@@ -96,6 +96,9 @@ def _of(
     plain = not SURFACE_CHANGES & set(section.changes)
     other_mode = model.key and section.key and model.key.mode != section.key.mode
     if other_mode or "mode" in changes or {"melody", "harmony"} <= changes:
+        return
+    if changes & set(TURNS):
+        # The melody is known again by its steps, over chords that suit it.
         return
     line = bar_line(section.begin, spec.pickup)
     shift = line - bar_line(model.begin, spec.pickup)

@@ -92,6 +92,7 @@ def decorated(
         *_program(style, tuple(sorted(overrides.items())), tuple(folders)),
         Source("skeleton", facts.facts(outline)),
         Source("prior", f"surface({density}).\n{_taste(outline, noise)}"),
+        Source("sections", "\n".join(_sectional(outline))),
         *further(outline),
     ]
     effort = effort or Effort(CONFLICTS)
@@ -167,6 +168,15 @@ def _beats(score: Score) -> Iterator[tuple[Fraction, Fraction, Fraction]]:
         while time < bar.onset + bar.length:
             yield time, time + pulse * part, time + pulse
             time += pulse
+
+
+def _sectional(outline: Outline) -> Iterator[str]:
+    """Yield how dense the surface is wished where the plan says it of a section."""
+    at = facts.clock(outline).ticks
+    for time in facts.grid(outline):
+        said = outline.plan.density_at(time) if outline.plan else ""
+        if said:
+            yield f"surface_at({at(time)},{said})."
 
 
 def _taste(outline: Outline, noise: priors.Noise) -> str:

@@ -120,7 +120,7 @@ def _legal(
 @cache
 def _program() -> tuple[Source, ...]:
     """Return theory and hard rules; a beat out of its phrase has no form."""
-    form = dict.fromkeys(rulebook.of_stages("form"), "off")
+    form = dict.fromkeys(rulebook.of_stages("form", "plan"), "off")
     texts = rulebook.program(
         ["harmony", "voices", "given"], "enforce", style="chorale", overrides=form,
         heeded=("hard",), priors=(),

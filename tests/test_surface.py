@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from composing import composed, spec, sung
 
-from cspcomposer import brief, pitch, stages, surface_study
+from cspcomposer import brief, compose, pitch, stages, surface_study
 from cspcomposer.analyse import figured
 from cspcomposer.check import check
 from cspcomposer.facts import Outline
 from cspcomposer.read import read_chorale
 from cspcomposer.score import Chord, Key, Measure, Note, Score, Signature, Voice, note_at
+from cspcomposer.search import Effort
 from cspcomposer.solver import Solver
 from cspcomposer.spec import Surface
 from cspcomposer.surface import decorated
@@ -225,3 +226,20 @@ def test_a_chosen_note_may_lead_to_a_given_one_that_stays_as_it_is(solver: Solve
             assert score.voice(name).notes[first:] == new.voice(name).notes[-4 + first :]
     seams = {(v, n.onset) for new in found for v, n in off_beat(new)}
     assert ("bass", Fraction(1, 2)) in seams and not any(onset > 1 for _, onset in seams)
+
+
+def test_a_section_may_have_a_surface_of_its_own() -> None:
+    text = """
+form: A A'
+key: G major
+surface: some
+prior: tables
+sections:
+  A: {bars: 4, cadence: perfect, density: none}
+  A': {changes: ornament, density: rich}
+"""
+    made = compose.compose(spec(text), effort=Effort(800))
+    half = made.score.measures[4].onset
+    short = [n.onset for v in made.score.voices for n in v.notes if n.duration < 1]
+    assert [time for time in short if time < half] == []
+    assert len([time for time in short if time >= half]) > 8

@@ -7,6 +7,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from fractions import Fraction as F
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
@@ -87,6 +88,34 @@ def test_a_bar_without_syncopation_strikes_late_only_behind_a_dotted_note() -> N
     for cell in cells(Metre(4, 4), F(4), allowed=("plain", "held", "offbeat"), most=8):
         for before, figure in zip(cell.figures, cell.figures[1:], strict=False):
             assert figure != "offbeat" or before == "plain"
+
+
+def test_a_bar_may_rest_at_its_end_and_nowhere_else() -> None:
+    allowed = ("plain", "held", "eighths", "rest")
+    assert not any(c.hush for c in cells(Metre(4, 4), F(4), allowed=allowed))
+    found = cells(Metre(4, 4), F(4), allowed=allowed, rests=1)
+    resting = [c for c in found if c.hush]
+    assert resting
+    for cell in resting:
+        assert cell.hush == 1
+        assert cell.figures[-1] == "rest" and "rest" not in cell.figures[:-1]
+        assert sum(length for _, length in cell.notes) == 3
+
+
+def test_a_song_breathes_where_a_phrase_has_come_to_rest_and_a_hymn_does_not() -> None:
+    silences = {}
+    for style in ("song", "hymn"):
+        chords = CHORDS.format(metre="3/4").replace("style: song", f"style: {style}")
+        made = composed(chords + "texture: song\n")
+        notes = made.score.voice("melody").notes
+        gaps = [(a.end, b.onset) for a, b in pairwise(notes) if a.end < b.onset]
+        silences[style] = gaps
+        bars = {m.onset for m in made.score.measures}
+        assert all(after in bars and after - before == 1 for before, after in gaps)
+        ends = [n.end for n in notes if n.onset in made.score.phrase_ends]
+        assert {before for before, _ in gaps} <= set(ends)
+    assert len(silences["song"]) == 1
+    assert silences["hymn"] == []
 
 
 def test_a_pick_up_has_rhythms_of_its_own_length() -> None:

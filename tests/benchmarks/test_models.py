@@ -21,7 +21,7 @@ EXAMPLES = [(path, example) for path in FILES for example in examples(path)]
 PLANNED = {
     path.stem
     for path in rulebook.rule_files()
-    if path.parent.name in ("form", "rhythm", "texture", "tune")
+    if path.parent.name in ("form", "plan", "rhythm", "texture", "tune")
 } - {
     "cadence_not_as_asked", "phrase_without_cadence", "weak_final_cadence", "wrong_first_chord",
     "wrong_last_chord",
