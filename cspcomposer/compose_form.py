@@ -8,7 +8,7 @@ cannot be set is taken back, and another one is made.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -26,17 +26,20 @@ from cspcomposer.search import OPTIONS, Effort, Ending, Progress, search
 from cspcomposer.solver import Answer, Outcome, Solver, Source
 from cspcomposer.specfile import LoadedSpec
 
-# So many slots are set at once; a piece that has no more is set as a whole.
+# So many slots are set at once.
 STRETCH = 32
-WHOLE = 64
 # How much dearer than the best a chord may seem and still be looked at; None: look at all.
 MARGINS = (12, 40, None)
 # So many plans are made before there is said to be no setting.
 PLANS = 3
-# Of limited seconds so much goes into the first complete setting of a piece of several stretches.
+# Of limited seconds so much goes into the first complete setting.
 FIRST = 0.5
 # So many conflicts a slot are met on the way to the first complete setting.
-QUICK = 12
+QUICK = 6
+# So far from the ends of their compass, in base-40 steps, inner voices stay on that way.
+EASE = 12
+# What stands is taken up again for so many a slot at least: grounding it takes as long as they do.
+AGAIN = 20
 # So many to find any at all.
 FAR = 40_000
 
@@ -80,6 +83,22 @@ class _Work:
     costs: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
     spent: int = 0
     grounding: float = 0.0
+
+    def worth(self, core: tuple[int, ...]) -> tuple[float, ...]:
+        """Return how much there is to better in a stretch: strong faults, then mild by the slot."""
+        *strong, mild = self.costs.get(core) or (0,)
+        return (sum(strong), mild / len(core))
+
+    def sources(self, excerpt: Excerpt, margin: int | None) -> list[Source]:
+        """Return the program by which a stretch is set."""
+        standing = self.piece.facts(excerpt, self.known)
+        charged = [self.always.at(excerpt.core), self.considered(margin).at(excerpt.core)]
+        return [*self.rules, Source("given", standing), Source("prior", "\n".join(charged))]
+
+    def count(self, ending: Ending) -> None:
+        """Note what a search took."""
+        self.spent += ending.conflicts
+        self.grounding += ending.grounding
 
     def considered(self, margin: int | None) -> Told:
         """Return the chords to look at, as facts by their times."""
@@ -200,51 +219,60 @@ def _set(
     piece, own = work.piece, work.piece.own()
     limit = effort_of(loaded, len(own), effort)
     stretches = list(_stretches(piece, own))
-    clock = _Clock(limit, begin, len(stretches))
+    clock = _Clock(limit, begin)
     interrupted = False
     score = piece.outline.score
     for number, core in enumerate(stretches):
         bars = [position(score, piece.time(slot))[0] for slot in (core[0], core[-1])]
         tell(f"composing bars {bars[0]} to {bars[1]} of {score.measures[-1].number}")
-        each = clock.first(len(core), len(stretches) - number, alone=len(stretches) == 1)
-        # What makes a piece of one stretch better is told as it comes.
-        teller = partial(_complete, work, watch, begin) if len(stretches) == 1 and watch else None
-        interrupted = _composed(solver, work, core, each, seed, before=stretches[:number],
-                                alone=len(stretches) == 1, watch=teller)  # fmt: skip
+        each = clock.first(len(core), len(stretches) - number)
+        stopped = _composed(solver, work, core, each, seed, before=stretches[:number])
+        interrupted = interrupted or stopped
+    if watch:
+        watch(Progress(_answer(work, begin), time.monotonic() - begin))
+    if not interrupted:
+        interrupted = _bettered(solver, work, clock, seed, watch, begin)
     best = _answer(work, begin)
-    if watch and len(stretches) > 1:
-        watch(Progress(best, time.monotonic() - begin))
-    if len(stretches) > 1:
-        interrupted = _bettered(solver, work, stretches, clock, seed, watch, begin)
-    optimal = len(stretches) == 1 and work.costs == {} and not any(best.cost)
-    best = _answer(work, begin)
-    ending = Ending(best, optimal, False, work.spent, work.grounding, time.monotonic() - begin)
+    ending = Ending(best, False, False, work.spent, work.grounding, time.monotonic() - begin)
     return Found(piece.outline, ending, "", (), interrupted)
 
 
 def _answer(work: _Work, begin: float) -> Answer:
     """Return the setting; a piece of several stretches costs as much as they do together."""
-    levels = max(map(len, work.costs.values()), default=0)
-    padded = [(0,) * (levels - len(cost)) + cost for cost in work.costs.values()]
-    cost = tuple(map(sum, zip(*padded, strict=True))) if padded else ()
+    cost = _sum(work.costs.values())
     return work.piece.whole(work.known).answer(cost, time.monotonic() - begin)
 
 
+def _sum(costs: Collection[tuple[int, ...]]) -> tuple[int, ...]:
+    levels = max(map(len, costs), default=0)
+    padded = [(0,) * (levels - len(cost)) + cost for cost in costs]
+    return tuple(map(sum, zip(*padded, strict=True))) if padded else ()
+
+
 def _complete(
-    work: _Work, watch: Watcher, begin: float, excerpt: Excerpt, progress: Progress
+    work: _Work,
+    watch: Watcher,
+    begin: float,
+    excerpt: Excerpt,
+    stood: list[Progress],
+    progress: Progress,
 ) -> None:
+    """Tell of the piece with a better stretch; the first answer is what stood there."""
+    if not stood:
+        stood.append(progress)
+        return
     known = Known(dict(work.known.harmony), dict(work.known.inversion), dict(work.known.pitch))
     work.piece.learn(excerpt, progress.answer, known)
-    answer = work.piece.whole(known).answer(progress.answer.cost, progress.seconds)
+    costs = work.costs | {excerpt.core: progress.answer.cost}
+    answer = work.piece.whole(known).answer(_sum(costs.values()), time.monotonic() - begin)
     watch(Progress(answer, time.monotonic() - begin))
 
 
 class _Clock:
     """How much of an effort each stretch gets."""
 
-    def __init__(self, limit: Effort, begin: float, stretches: int) -> None:
+    def __init__(self, limit: Effort, begin: float) -> None:
         self._limit, self._begin = limit, begin
-        self.many = stretches > 1
 
     @property
     def left(self) -> float | None:
@@ -254,11 +282,8 @@ class _Clock:
         # The surface and the last check want some of it.
         return max(0.0, 0.8 * self._limit.seconds - (time.monotonic() - self._begin))
 
-    def first(self, slots: int, stretches: int, *, alone: bool) -> Effort:
+    def first(self, slots: int, stretches: int) -> Effort:
         """Return the effort for a stretch on the way to the first complete setting."""
-        if alone:
-            left = self.left
-            return self._limit if left is None else replace(self._limit, seconds=max(LEAST, left))
         left = self.left
         seconds = None if left is None else max(LEAST, FIRST * left / stretches)
         return Effort(QUICK * slots, seconds)
@@ -268,15 +293,12 @@ class _Clock:
         left = self.left
         if left is not None:
             return Effort(None, max(LEAST, left * slots / all_slots)) if left > LEAST else None
-        rest = (self._limit.conflicts or 0) - spent
-        return Effort(max(1, rest * slots // all_slots)) if rest > slots else None
+        rest, least = (self._limit.conflicts or 0) - spent, AGAIN * slots
+        return Effort(max(least, rest * slots // all_slots)) if rest >= least else None
 
 
 def _stretches(piece: Piece, own: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Yield the slots that are set together: whole phrases, as many as are not too long."""
-    if len(own) <= WHOLE:
-        yield tuple(own)
-        return
     chosen = set(own)
     plan = piece.outline.plan
     assert plan
@@ -309,12 +331,10 @@ def _composed(
     seed: int,
     *,
     before: Sequence[tuple[int, ...]],
-    alone: bool,
-    watch: Callable[[Excerpt, Progress], None] | None = None,
 ) -> bool:
     """Set a stretch; if it cannot be set, it and the one before it anew. Return if interrupted."""
     try:
-        return _stretch(solver, work, core, effort, seed, watch, quick=not alone)
+        return _stretch(solver, work, core, effort, seed)
     except Impossible as failed:
         if not before or not failed.proven:
             raise
@@ -323,69 +343,29 @@ def _composed(
     both = tuple(sorted({*before[-1], *core}))
     more = replace(effort, conflicts=2 * effort.conflicts if effort.conflicts else None)
     try:
-        return _stretch(solver, work, both, more, seed, watch, quick=not alone)
+        return _stretch(solver, work, both, more, seed)
     except Impossible as failed:
         raise Impossible(core, proven=failed.proven) from None
 
 
-def _stretch(
-    solver: Solver,
-    work: _Work,
-    core: tuple[int, ...],
-    effort: Effort,
-    seed: int,
-    watch: Callable[[Excerpt, Progress], None] | None = None,
-    *,
-    quick: bool = False,
-) -> bool:
+def _stretch(solver: Solver, work: _Work, core: tuple[int, ...], effort: Effort, seed: int) -> bool:
+    """Set a stretch with the first chords among which there is a way. Return if interrupted."""
     excerpt = work.piece.excerpt(core, work.known)
-    standing = work.piece.facts(excerpt, work.known)
-    best: Answer | None = None
+    proven = False
     for margin in MARGINS:
-        ending, interrupted = _searched(
-            solver, work, excerpt, standing, margin, effort, seed,
-            partial(watch, excerpt) if watch else None, quick=quick,
-        )  # fmt: skip
-        if ending.best and (best is None or ending.best.cost < best.cost):
-            best = ending.best
-        if interrupted:
+        sources = work.sources(excerpt, margin)
+        if margin == MARGINS[0]:
+            sources.append(Source("ease", f"at_ease({EASE})."))
+        ending, interrupted = watched(_at_once(solver, sources, effort, seed), None)
+        work.count(ending)
+        if ending.best:
+            work.piece.learn(excerpt, ending.best, work.known)
+            work.costs[core] = ending.best.cost
+            return interrupted
+        proven = ending.impossible
+        if not proven:
             break
-        content = best is not None and (quick or margin != MARGINS[0] or not any(best.cost[:-1]))
-        if content or (best is None and not ending.impossible):
-            break
-    if best is None:
-        raise Impossible(core, proven=ending.impossible)
-    work.piece.learn(excerpt, best, work.known)
-    work.costs[core] = best.cost
-    return interrupted
-
-
-def _searched(
-    solver: Solver,
-    work: _Work,
-    excerpt: Excerpt,
-    standing: str,
-    margin: int | None,
-    effort: Effort,
-    seed: int,
-    watch: Watcher | None,
-    start: str = "",
-    quick: bool = False,
-) -> tuple[Ending, bool]:
-    charged = "\n".join([work.always.at(excerpt.core), work.considered(margin).at(excerpt.core)])
-    sources = [*work.rules, Source("given", standing), Source("prior", charged)]
-    sources += [Source("resumed", start)] if start else []
-    if quick:
-        steps = _at_once(solver, sources, effort, seed)
-    else:
-        steps = search(
-            solver, sources, show=SHOWN, decisions=partial(work.piece.decisions, excerpt),
-            effort=effort, seed=seed, keep=KEPT,
-        )  # fmt: skip
-    ending, interrupted = watched(steps, watch)
-    work.spent += ending.conflicts
-    work.grounding += ending.grounding
-    return ending, interrupted
+    raise Impossible(core, proven=proven)
 
 
 def _at_once(
@@ -421,31 +401,32 @@ def _at_once(
 def _bettered(
     solver: Solver,
     work: _Work,
-    stretches: Sequence[tuple[int, ...]],
     clock: _Clock,
     seed: int,
     watch: Watcher | None,
     begin: float,
 ) -> bool:
-    """Better each stretch among its neighbours while there is effort left."""
-    rest = sum(map(len, stretches))
-    for core in stretches:
+    """Better each stretch among its neighbours while there is effort left, the worst ones first."""
+    rest = sum(map(len, work.costs))
+    for core in sorted(work.costs, key=work.worth, reverse=True):
         effort = clock.later(len(core), rest, work.spent)
         rest -= len(core)
         if effort is None:
             return False
         excerpt = work.piece.excerpt(core, work.known)
-        before = work.costs.get(core)
-        standing = work.piece.facts(excerpt, work.known)
-        ending, interrupted = _searched(
-            solver, work, excerpt, standing, MARGINS[1], effort, seed, None,
-            start=work.piece.stood(excerpt, work.known),
+        stood = work.piece.decisions(excerpt, work.known.answer((), 0.0))
+        steps = search(
+            solver, work.sources(excerpt, MARGINS[1]), show=SHOWN, effort=effort, seed=seed,
+            decisions=partial(work.piece.decisions, excerpt), keep=KEPT,
+            begin=[(choice.atom, True) for choice in stood],
         )  # fmt: skip
-        if ending.best and (before is None or ending.best.cost < before):
+        tell = partial(_complete, work, watch, begin, excerpt, []) if watch else None
+        ending, interrupted = watched(steps, tell)
+        work.count(ending)
+        # The first answer is what stood, and what it costs beside all its neighbours.
+        if ending.best:
             work.piece.learn(excerpt, ending.best, work.known)
             work.costs[core] = ending.best.cost
-            if watch:
-                watch(Progress(_answer(work, begin), time.monotonic() - begin))
         if interrupted:
             return True
     return False

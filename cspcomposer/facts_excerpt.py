@@ -304,19 +304,6 @@ class Piece:
             elif atom.name == "pitch" and said[1] in core and (str(said[0]), said[1]) in self.free:
                 known.pitch[str(said[0]), said[1]] = said[2]
 
-    def stood(self, excerpt: Excerpt, known: Known) -> str:
-        """Return what is known of the slots that are composed, for a search to begin with."""
-        out = ["resumed(0)."]
-        for slot in excerpt.core:
-            if slot in known.harmony and slot not in self.harmony_of:
-                out.append(f'was_harmony(0,{slot},"{known.harmony[slot]}").')
-            out += [
-                f"was_pitch(0,{voice},{slot},{known.pitch[voice, slot]})."
-                for voice in self.voices
-                if (voice, slot) in known.pitch and (voice, slot) not in self.pitch_of
-            ]
-        return "\n".join(out)
-
     def whole(self, known: Known) -> Known:
         """Return what is known, with all that comes back."""
         out = Known(dict(known.harmony), dict(known.inversion), dict(known.pitch))

@@ -85,18 +85,29 @@ def surface(
     """Yield where the surface of a setting comes back.
 
     What is struck between two slots does if both of them do, and what comes late if the slot before
-    it does.
+    it does. Two neighbours may come from one place by different ways: half of a section from
+    the one that it returns, the other half from one that this returns itself.
     """
     back = {e.time: e for e in echoes if e.what == "all" and e.surface}
+
+    def origin(slot: Fraction) -> tuple[Fraction, int]:
+        return (back[slot].of, back[slot].up) if slot in back else (slot, 0)
+
     for first, second in pairwise(slots):
-        one, two = back.get(first), back.get(second)
-        if not one or not two or first - one.of != second - two.of:
+        if first not in back or second not in back:
             continue
-        shift = first - one.of
+        one, two = origin(first), origin(second)
+        shifts = {first - one[0]: one[1], second - two[0]: two[1]}
+        for shift, up in shifts.items():
+            before, after = origin(first - shift), origin(second - shift)
+            if (before[0], before[1] + up) == one and (after[0], after[1] + up) == two:
+                break
+        else:
+            continue
         middles = further[bisect_left(further, first) : bisect_left(further, second)]
         for voice in adornable:
             for time in [*middles, second]:
-                yield f"echo_surface({voice},{at(time)},{at(time - shift)},{one.up})"
+                yield f"echo_surface({voice},{at(time)},{at(time - shift)},{up})"
 
 
 def climax(plan: Plan, times: Sequence[Fraction], at: Ticks) -> Iterator[str]:

@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 from composing import ROOT, hard, spec
 
-from cspcomposer import compose, compose_form, evaluate_structure, form_show, specfile
+from cspcomposer import (
+    compose,
+    compose_form,
+    evaluate_structure,
+    facts_planned,
+    form_show,
+    specfile,
+)
 from cspcomposer.compose import Composition
 from cspcomposer.compose_form import Impossible
 from cspcomposer.errors import BadInput
 from cspcomposer.form_show import Ruler
+from cspcomposer.plan import Echo
 from cspcomposer.score import Score
 from cspcomposer.search import Effort
 
@@ -78,6 +86,16 @@ def test_the_score_has_the_form_the_keys_and_the_cadences_of_its_plan() -> None:
     assert found.keys[0] + found.near == found.keys[1]
 
 
+def test_a_surface_comes_back_where_half_of_its_model_came_back_itself() -> None:
+    # A A' A': the first half of A' is that of A, so the last one's halves come from two places.
+    echoes = [Echo(Fraction(t), Fraction(of)) for t, of in ((4, 0), (5, 1), (8, 0), (9, 1))]
+    echoes += [Echo(Fraction(10), Fraction(6)), Echo(Fraction(11), Fraction(7))]
+    slots = [Fraction(t) for t in range(12)]
+    told = facts_planned.surface(echoes, slots, {"alto": frozenset()}, (), int)
+    back = {line for line in told if line.startswith("echo_surface(alto,10,")}
+    assert back == {"echo_surface(alto,10,6,0)"}
+
+
 def test_a_key_that_a_section_stands_in_is_in_the_signature() -> None:
     fifths = [(s.onset, s.fifths) for s in piece(RETURNS).score.signatures]
     assert fifths == [(0, 1), (4 * BAR, 2), (8 * BAR, 1)]
@@ -106,7 +124,6 @@ def test_the_melody_is_highest_where_it_was_planned_and_nowhere_else() -> None:
 def test_a_piece_in_stretches_keeps_the_hard_rules_across_their_borders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(compose_form, "WHOLE", 6)
     monkeypatch.setattr(compose_form, "STRETCH", 6)
     made = compose.compose(spec(RETURNS.replace("G major", "F major")), effort=Effort(1500))
     assert hard(made) == []

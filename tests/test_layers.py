@@ -15,14 +15,14 @@ LAYERS: dict[int, str] = {
     # The package itself is a front door: what it offers it imports when it is asked.
     5: "cli serve __main__ __init__",
     4: "compose brief check explain repair exercise batch evaluate lint study trial fit many "
-    "recompose",
+    "recompose posed",
     3: "stages finish search read render analyse analyse_path analyse_tables habits words surface "
     "excuse priors bounded bounds shelf form rhythm tune texture accompany arrange ended "
-    "stretches",
+    "stretches impasse windows",
     2: "facts solver rulebook syntax candidates tables lattice",
     1: "frames guard spec specmodel specsweep specfile specforms specwords document yamlfile "
     "tomlfile score metre key passage "
-    "lilypond notation figures romantext files cache corpus spread plan",
+    "lilypond notation figures romantext files cache kept corpus spread plan",
     0: "errors pitch",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

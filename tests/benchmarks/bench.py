@@ -79,8 +79,8 @@ def main() -> None:
     parts = {
         "starting": starting, "composing": composing, "proving": proving.table,
         "spanning": spanning.table, "otherwise": spanning.contenders, "models": models,
-        "preferring": preferring, "voicings": voicings.table, "answering": answering, "form": form.table,
-        "batches": batches.table, "checking": checking,
+        "preferring": preferring, "voicings": voicings.table, "answering": answering,
+        "form": form.table, "batches": batches.table, "checking": checking,
     }  # fmt: skip
     parser.add_argument("part", nargs="*", choices=[[], *parts], help=", ".join(parts))
     names = parser.parse_args().part

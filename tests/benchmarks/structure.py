@@ -10,24 +10,53 @@ import random
 from collections import defaultdict
 from itertools import combinations, pairwise
 from statistics import fmean
+from typing import NamedTuple
 
 from cspcomposer.evaluate_structure import Frame, likeness
 
-# Of each piece: sections as label, first bar, and last bar, by the bars' numbers in the file.
-PIECES = {
-    "joplin/maple_leaf_rag": [
-        ("A", 1, 16), ("B", 18, 33), ("A", 35, 50), ("C", 51, 66), ("D", 68, 83),
-    ],
-    "leadSheet/fosterBrownHair": [("A", 2, 9), ("A'", 10, 17), ("B", 18, 25), ("A'", 26, 33)],
-}  # fmt: skip
+
+class Piece(NamedTuple):
+    """A piece of the corpus.
+
+    Attributes:
+        title: What it is called.
+        file: Where it is.
+        number: Which of several in the file it is, or None.
+        sections: Label, first bar, and last bar, by the bars' numbers in the file.
+    """
+
+    title: str
+    file: str
+    number: int | None
+    sections: list[tuple[str, int, int]]
 
 
-def frames(name: str) -> dict[int, list[Frame]]:
+PIECES = [
+    Piece("Maple Leaf Rag (A B A C D)", "joplin/maple_leaf_rag", None,
+          [("A", 1, 16), ("B", 18, 33), ("A", 35, 50), ("C", 51, 66), ("D", 68, 83)]),
+    Piece("Jeanie (A A' B A')", "leadSheet/fosterBrownHair", None,
+          [("A", 2, 9), ("A'", 10, 17), ("B", 18, 25), ("A'", 26, 33)]),
+    Piece("O du lieber Augustin (A A' B A')", "essenFolksong/erk20", 356,
+          [("A", 0, 3), ("A'", 4, 7), ("B", 8, 11), ("A'", 12, 15)]),
+    Piece("Guter Mond (A A B A)", "essenFolksong/boehme10", 395,
+          [("A", 1, 4), ("A", 5, 8), ("B", 9, 12), ("A", 13, 16)]),
+    Piece("Hänschen klein (A A' B A' B A')", "essenFolksong/dva0", 191,
+          [("A", 0, 3), ("A'", 4, 7), ("B", 8, 11), ("A'", 12, 15), ("B", 16, 19), ("A'", 20, 23)]),
+    Piece("O Tannenbaum (A B A)", "essenFolksong/boehme20", 148,
+          [("A", 1, 4), ("B", 5, 8), ("A", 9, 12)]),
+    Piece("Morgen kommt der Weihnachtsmann (A B A')", "essenFolksong/boehme20", 149,
+          [("A", 0, 3), ("B", 4, 7), ("A'", 8, 11)]),
+    Piece("Winter ade (A B A')", "essenFolksong/boehme20", 135,
+          [("A", 0, 3), ("B", 4, 7), ("A'", 8, 11)]),
+]  # fmt: skip
+
+
+def frames(piece: Piece) -> dict[int, list[Frame]]:
     """Return for each bar what sounds on its quarters: pitch classes, and the highest one's."""
     from music21 import corpus
 
     out: dict[int, list[Frame]] = defaultdict(list)
-    chords = corpus.parse(name).chordify()
+    chords = corpus.parse(piece.file, number=piece.number).chordify()
     for bar in chords.getElementsByClass("Measure"):
         length = bar.barDuration.quarterLength
         beat = 0.0
@@ -78,10 +107,10 @@ def row(name: str, bars: dict[int, list[Frame]], sections: list[tuple[str, int, 
 def main() -> None:
     """Print the table."""
     print("| piece | returns | contrasts | told apart |\n|---|--:|--:|--:|")
-    for name, sections in PIECES.items():
-        bars = frames(name)
-        print(row(name, bars, sections))
-        print(row("its bigram chain", chained(bars, 1), sections), flush=True)
+    for piece in PIECES:
+        bars = frames(piece)
+        print(row(piece.title, bars, piece.sections))
+        print(row("its bigram chain", chained(bars, 1), piece.sections), flush=True)
 
 
 if __name__ == "__main__":
