@@ -127,7 +127,11 @@ def test_in_four_parts_the_melody_is_turned_up_to_the_cadence(how: str) -> None:
     assert hard(made) == []
     first, model = pairs(made, how)[0]
     turned = [-step for step in strides(model)]
-    assert strides(first) == (turned[::-1] if how == "retrograde" else turned)
+    expected = turned[::-1] if how == "retrograde" else turned
+    # To lose it is a strong fault and not a hard one: where a stride differs, that is told.
+    lost = sum(a != b for a, b in zip(strides(first), expected, strict=True))
+    assert lost <= 1
+    assert made.cost[0] or not lost
     assert any(turned)
 
 
