@@ -36,6 +36,9 @@ KEPT = 1.5
 # With tables most conflicts are met to prove what was found early.
 PROVING_A_PLACE = 1000
 LEAST = 1.0
+# The share of the cost that must soon be proven, that the rest is tried: with the chords that were
+# looked at, and with all that there are.
+NEAR, NEARER = 0.42, 0.6
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 
 Watcher = Callable[[Progress], None]
@@ -110,7 +113,8 @@ def found(
                     replace(limit, whole=not counted), seed, watch,
                 )  # fmt: skip
                 now = Found(plan, ending, chords, _bound(ending, posed), interrupted)
-                if ending.near and not interrupted:
+                few = posed.looks_at_all(margin)
+                if ending.near >= (NEAR if few else NEARER) and not interrupted:
                     return _proven(posed, solver, sources, now, left(limit, begin), seed, watch)
                 if ending.best or not ending.impossible:
                     good = better(good, now)

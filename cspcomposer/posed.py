@@ -72,6 +72,11 @@ class Posed:
         likely = candidates.considered(self.options, self.taste, margin)
         return candidates.stated(likely, self.options, self.taste)
 
+    def looks_at_all(self, margin: int | None) -> bool:
+        """Return whether all chords that there are, or are asked for, lie within a margin."""
+        likely = candidates.considered(self.options, self.taste, margin)
+        return all(set(likely.get(slot, ())) >= set(names) for slot, names in self._names().items())
+
     def told(self, chords: str) -> list[Source]:
         """Return what is told of the piece, with some chords."""
         preferred = "\n".join([self.prior.facts, chords, self.notes, self.melody])

@@ -22,10 +22,10 @@ WINDOW = 250
 # Core-guided: for as many conflicts answers are 3 to 16 % cheaper than model by model, and strong
 # faults go with the first of them (four pieces of 30 to 52 places).
 OPTIONS = ("--heuristic=Domain", "--opt-heuristic=sign,model", "--opt-strategy=usc,k,stratify")
-# A small piece is at last searched as a whole: so many conflicts show whether a proof is within
-# reach, which it is where the bound comes so near to the cost; then it may take more, as long as it
-# comes nearer. What is wanted then is the bound, not soon a better answer.
-PROBE, PROOF = (500, 0.42), ((2_000, 0.6), (30_000, 1.0))
+# A small piece is at last searched as a whole: so many conflicts show how near the bound comes to
+# the cost. A proof may take more of them, as long as it comes nearer: what is wanted then is the
+# bound, not soon a better answer.
+PROBE, PROOF = 250, ((2_000, 0.5), (30_000, 1.0))
 SMALL = 32
 PROVING = ("--opt-strategy=usc,oll,stratify", "--opt-usc-shrink=min")
 # Seconds that grounding, and then a first answer, may take even if fewer are allowed.
@@ -94,7 +94,7 @@ class Ending:
         grounding: Seconds spent grounding.
         seconds: Seconds spent in all.
         bound: What any answer costs at least; None if nothing is known.
-        near: Whether a proof that nothing is better seems within reach.
+        near: The share of the best cost that any answer was soon found to cost; 1 if it is proven.
     """
 
     best: Answer | None
@@ -104,7 +104,7 @@ class Ending:
     grounding: float
     seconds: float
     bound: tuple[int, ...] | None = None
-    near: bool = False
+    near: float = 0.0
 
 
 Assumption = tuple[Term, bool]
@@ -191,7 +191,7 @@ def search(
         else:
             outcome = step
     budget.used += outcome.conflicts
-    optimal, near = best is not None and not any(best.cost), False
+    optimal, near = best is not None and not any(best.cost), 0.0
     if best and not optimal:
         budget.kept = min(keep * grounding, (effort.seconds or 0.0) / 3)
         for found in _improved(solver, list(show), decisions, best, budget, settled):
@@ -199,7 +199,7 @@ def search(
             yield Progress(found, budget.elapsed)
         optimal = not any(best.cost)
         if effort.whole and not optimal and len({d.place for d in decisions(best)}) <= SMALL:
-            near = _near(solver, list(show), best, budget, settled)
+            near = _proven_soon(solver, list(show), best, budget, settled)
     yield Ending(
         best, optimal, outcome.satisfiable is False, budget.used, grounding, budget.elapsed,
         near=near,
@@ -235,19 +235,19 @@ def _improved(
             yield best
 
 
-def _near(
+def _proven_soon(
     solver: Solver,
     show: Sequence[str],
     best: Answer,
     budget: _Budget,
     settled: Sequence[Assumption],
-) -> bool:
-    """Return whether a proof that nothing is better seems within reach."""
+) -> float:
+    """Return the share of the best cost that any answer is found to cost in a few conflicts."""
     cost = best.cost[-1]
     for step in solver.solve(
         show=show,
         assume=settled,
-        conflicts=PROBE[0],
+        conflicts=PROBE,
         seconds=budget.seconds,
         at_most=below(best.cost),
     ):
@@ -256,7 +256,9 @@ def _near(
         else:
             budget.used += step.conflicts
             found = step
-    return found.exhausted or bool(found.bound and found.bound[-1] >= PROBE[1] * cost)
+    if found.exhausted:
+        return 1.0
+    return found.bound[-1] / max(1, cost) if found.bound else 0.0
 
 
 def proven(

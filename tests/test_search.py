@@ -81,7 +81,7 @@ def test_a_small_program_is_looked_at_as_a_whole_when_windows_are_done() -> None
         )
         *_, asked = search(solver, texts, show=SHOWN, decisions=row, effort=EASY, begin=begin)
         assert isinstance(alone, Ending) and isinstance(asked, Ending)
-        assert not alone.near and asked.near
+        assert alone.near == 0.0 and asked.near > 0.9
         assert alone.best and not alone.optimal
         *better, done = proven(solver, texts, show=SHOWN, best=alone.best, effort=EASY)
         assert isinstance(done, Ending) and done.best
@@ -100,7 +100,7 @@ def test_what_is_far_from_proven_is_not_called_near() -> None:
             effort=replace(EASY, conflicts=60),
         )  # fmt: skip
     assert isinstance(end, Ending)
-    assert not end.near
+    assert end.near < 0.4
 
 
 # The second half repeats the first, and the choice that comes to mind first is the dearest.
