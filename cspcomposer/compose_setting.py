@@ -38,7 +38,7 @@ PROVING_A_PLACE = 1000
 LEAST = 1.0
 # The share of the cost that must soon be proven, that the rest is tried: with the chords that were
 # looked at, and with all that there are.
-NEAR, NEARER = 0.42, 0.6
+NEAR, NEARER = 0.3, 0.6
 FINER: dict[HarmonicRhythm, HarmonicRhythm] = {"beat": "half_beat", "half": "beat", "bar": "beat"}
 
 Watcher = Callable[[Progress], None]
