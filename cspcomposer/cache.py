@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
-from cspcomposer import __version__
+from cspcomposer import __version__, kept
 from cspcomposer.score import Score
 from cspcomposer.score_data import plain, scored
+
+_SHELF = "scores"
 
 
 def folder() -> Path:
     """Return the cache folder; it need not exist."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "cspcomposer" / "scores"
+    return kept.folder(_SHELF)
 
 
 def key(content: bytes, *salt: str) -> str:
@@ -38,23 +37,13 @@ def key(content: bytes, *salt: str) -> str:
 
 def load(name: str) -> Score | None:
     """Return the score kept under a name, or None if there is none that can be used."""
+    data = kept.load(_SHELF, f"{name}.json")
     try:
-        return scored(json.loads((folder() / f"{name}.json").read_bytes()))
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return scored(json.loads(data)) if data is not None else None
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
 
 
 def store(name: str, score: Score) -> None:
     """Keep a score under a name; silently does nothing where the folder cannot be written."""
-    text = json.dumps(plain(score), separators=(",", ":"))
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder(), suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, folder() / f"{name}.json")
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError:
-        return
+    kept.store(_SHELF, f"{name}.json", json.dumps(plain(score), separators=(",", ":")))

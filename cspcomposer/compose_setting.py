@@ -113,8 +113,8 @@ def found(
                     replace(limit, whole=not counted), seed, watch,
                 )  # fmt: skip
                 now = Found(plan, ending, chords, _bound(ending, posed), interrupted)
-                few = posed.looks_at_all(margin)
-                if ending.near >= (NEAR if few else NEARER) and not interrupted:
+                near = ending.near >= NEARER or (ending.near >= NEAR and posed.looks_at_all(margin))
+                if near and not interrupted:
                     return _proven(posed, solver, sources, now, left(limit, begin), seed, watch)
                 if ending.best or not ending.impossible:
                     good = better(good, now)
@@ -128,9 +128,10 @@ def found(
                     place = posed.place(solver)
                     if place and not posed.faults_of_given(solver, place):
                         break
-                    unmendable = unmendable or posed.faults_of_given(solver)
-                    if unmendable and not plan.excused:
-                        break
+                    if unmendable is None:
+                        unmendable = posed.faults_of_given(solver)
+                        if unmendable:
+                            break
             if unmendable and not plan.excused:
                 continue
         rhythm = FINER.get(rhythm or spec.harmonic_rhythm)

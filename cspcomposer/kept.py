@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from cspcomposer import cache as scores
 from cspcomposer.files import write_atomically
 
 
@@ -29,22 +29,24 @@ def digest(maker: str, parts: Iterable[str]) -> str:
     return found.hexdigest()
 
 
+def folder(shelf: str) -> Path:
+    """Return the folder of a shelf; it need not exist."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "cspcomposer" / shelf
+
+
 def load(shelf: str, name: str) -> bytes | None:
     """Return what is kept under a name on a shelf, or None."""
     try:
-        return (_folder(shelf) / name).read_bytes()
+        return (folder(shelf) / name).read_bytes()
     except OSError:
         return None
 
 
-def store(shelf: str, name: str, data: bytes) -> None:
+def store(shelf: str, name: str, data: bytes | str) -> None:
     """Keep something under a name on a shelf, where that can be done."""
     with contextlib.suppress(OSError):
-        write_atomically(_folder(shelf) / name, data)
-
-
-def _folder(shelf: str) -> Path:
-    return scores.folder().parent / shelf
+        write_atomically(folder(shelf) / name, data)
 
 
 @cache
