@@ -13,13 +13,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from cspcomposer import brief, candidates, facts, form, priors, rulebook, stages
-from cspcomposer.compose_setting import KEPT, LEAST, Found, Watcher, effort_of, watched
+from cspcomposer import candidates, form, priors, rulebook, stages
+from cspcomposer.compose_setting import (
+    KEPT,
+    LEAST,
+    MARGINS,
+    Found,
+    Watcher,
+    effort_of,
+    watched,
+)
 from cspcomposer.errors import Fault, NoSolution
 from cspcomposer.facts import Outline
+from cspcomposer.facts_apart import nothing
 from cspcomposer.facts_excerpt import Excerpt, Known, Piece, Told
 from cspcomposer.plan import Plan
-from cspcomposer.posed import SHOWN, WANTED, rules
+from cspcomposer.posed import SHOWN, WANTED, pose
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score, position
 from cspcomposer.search import OPTIONS, Effort, Ending, Progress, search
@@ -28,8 +37,6 @@ from cspcomposer.specfile import LoadedSpec
 
 # So many slots are set at once.
 STRETCH = 32
-# How much dearer than the best a chord may seem and still be looked at; None: look at all.
-MARGINS = (12, 40, None)
 # So many plans are made before there is said to be no setting.
 PLANS = 3
 # Of limited seconds so much goes into the first complete setting.
@@ -190,20 +197,13 @@ def planned(
 
 
 def _prepared(loaded: LoadedSpec, own: Sequence[Path], plan: Outline, seed: int) -> _Work:
-    spec = loaded.spec
-    given = facts.facts(plan)
-    prior = priors.prior(spec.prior.model, spec.prior.weight, plan)
-    noise = priors.Noise(seed, temperature=spec.prior.temperature)
-    options = candidates.options(f"{given}\n{prior.facts}", style=spec.style, priors=prior.folders)
-    brief.know_numerals(loaded, plan, options)
-    taste = priors.taste(prior, noise, options)
-    program = rules(loaded, own)(
-        ["harmony", "voices", "given", "again", "excerpt"], "enforce",
-        heeded=("hard", "strong", "mild"), priors=prior.folders,
-    )  # fmt: skip
-    notes = prior.notes({slot: tuple(names) for slot, names in options.prices.items()})
-    always = Told("\n".join([prior.facts, notes, priors.melody(noise, plan)]))
-    return _Work(Piece(plan), options, taste, sliced(program, list(WANTED.items())), always)
+    noise = priors.Noise(seed, temperature=loaded.spec.prior.temperature)
+    posed = pose(loaded, own, plan, noise, nothing)
+    program = posed.program(["harmony", "voices", "given", "again", "excerpt"], "enforce")
+    always = Told("\n".join([posed.prior.facts, posed.notes, posed.melody]))
+    return _Work(
+        Piece(plan), posed.options, posed.taste, sliced(program, list(WANTED.items())), always
+    )
 
 
 def _set(
