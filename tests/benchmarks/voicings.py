@@ -29,13 +29,6 @@ TUNES = ("old_hundredth", "helft_mir")
 COUNTS = (15, 25, 40)
 _PITCH = re.compile(r"preferred_pitch\((\w+),(\d+),(\d+),(\d+)\)\.")
 _MEMBER = re.compile(r"preferred_member\((\w+),(\d+),(\w+),(\d+)\)\.")
-CHOICE = """
-{ setting(T,I) : offered(T,I,_) } = 1 :- slot(T).
-harmony(T,N)  :- setting(T,I), offered(T,I,N).
-harmony(T',N) :- next(T,T'), not slot(T'), harmony(T,N).
-pitch(V,T,P)  :- setting(T,I), offered_pitch(T,I,V,P).
-pitch(V,T',P) :- next(T,T'), held(V,T'), pitch(V,T,P).
-"""
 Voicing = tuple[str, tuple[tuple[str, int], ...]]
 
 
@@ -54,7 +47,7 @@ def table() -> Iterator[str]:
         begin = time.perf_counter()
         ranked = dict(voicings(asked))
         listing = time.perf_counter() - begin
-        program = [*asked.program(["given"], "enforce"), Source("voicings", CHOICE)]
+        program = asked.program(["settings", "given"], "enforce")
         for count in COUNTS:
             best = {slot: several[:count] for slot, several in ranked.items()}
             row = _found(asked, program, offered(asked, best))
