@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cspcomposer.cli_options import Command, parser
 from cspcomposer.errors import BadInput, CSPComposerError, Fault, NotGrounded
+from cspcomposer.interrupts import heard
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser(COMMANDS).parse_args(arguments)
         run: Command = options.run
-        return run(options)
+        with heard():
+            return run(options)
     except CSPComposerError as error:
         _complain(error)
         return error.exit_code
