@@ -100,7 +100,7 @@ def search(
         settings = _Settings(problem, moments, lattice, soon, pitches)
         yield from run.among(settings, NEAR[1], conflicts=SOON * len(moments.slots))
     while not run.done and margin <= WIDEST and run.worth(sweeps):
-        found = sweeps.bounds(margin)
+        found = sweeps.bounds(margin, run.late)
         if found is None:
             break
         settings = _Settings(problem, moments, lattice, found, pitches)
@@ -172,8 +172,12 @@ class _Run:
 
     def worth(self, sweeps: Sweeps) -> bool:
         """Return whether to look wider: not where that takes very long, or the time is over."""
+        return sweeps.states <= HEAVY and not self.late()
+
+    def late(self) -> bool:
+        """Return whether the time is over, if it is limited and there is something to show."""
         seconds = self._effort.seconds
-        return sweeps.states <= HEAVY and (seconds is None or self._elapsed < seconds)
+        return self.best is not None and seconds is not None and self._elapsed >= seconds
 
     @property
     def _elapsed(self) -> float:

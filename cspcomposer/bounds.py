@@ -7,13 +7,13 @@ that was only the best of a few. Adds and compares; knows nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cspcomposer.lattice import NEVER, Costs, Lattice, Places
+from cspcomposer.lattice import NEVER, Costs, Lattice, Places, Prices
 
 Edges = tuple[Places, Places]
 # States looked at closely in each slot: to begin with, how many more at a time, and at most.
@@ -80,13 +80,17 @@ class Sweeps:
         best = self._inner.swept()
         return _among(self._inner, best, margin, 0, SOON)
 
-    def bounds(self, margin: int) -> Bounds | None:
-        """Return how good a piece can be; None if there is none.
+    def bounds(self, margin: int, late: Callable[[], bool] = lambda: False) -> Bounds | None:
+        """Return how good a piece can be; None if there is none, or no time to find out.
 
         Args:
             margin: How much dearer than the best, as far as two slots tell, is still looked at.
+            late: Whether the time is over; nothing can be asked any more then.
         """
-        best = self._inner.widened(margin)
+        try:
+            best = self._inner.widened(margin, late)
+        except _LateError:
+            return None
         return _among(self._inner, best, margin, self._inner.outside, EDGES)
 
 
@@ -147,33 +151,57 @@ class _Inner:
         """Return what the states within cost by themselves."""
         return self.lattice.slots[number].costs[self.chosen[number]]
 
-    def widened(self, margin: int) -> int:
+    def widened(self, margin: int, late: Callable[[], bool]) -> int:
         """Take in whatever may be within a margin of the best, and return the best."""
         best = NEVER
         for _ in range(ROUNDS):
-            best = self.swept()
-            near, self.outside = _near(self.lattice, self, best + margin)
+            best = self.swept(late)
+            near, self.outside = _near(self.lattice, self, best + margin, late)
             for number, states in enumerate(near):
                 if len(states):
                     self.chosen[number] = np.concatenate([self.chosen[number], states])
                     self._stale |= {number - 1, number} & set(range(len(self.moves)))
             if not self._stale:
                 break
-        return best if not self._stale else self.swept()
+        return best if not self._stale else self.swept(late)
 
-    def swept(self) -> int:
+    def swept(self, late: Callable[[], bool] = lambda: False) -> int:
         """Sweep over the states within, and return the best."""
         for number in self._stale:
-            self.moves[number] = self.lattice.between(
-                number, self.chosen[number], self.chosen[number + 1]
-            )
+            _in_time(late)
+            self.moves[number] = self._asked(number)
         self._stale = set()
         costs = [self.costs(number) for number in range(len(self.chosen))]
         self.ahead, self.behind = _swept(costs, self.moves)
         return int(self.ahead[-1].min())
 
 
-def _near(lattice: Lattice, inner: _Inner, most: int) -> tuple[list[Places], int]:
+    def _asked(self, number: int) -> Costs:
+        """Return what moves from a slot to the next cost; what is known is not asked again."""
+        known, between = self.moves[number], self.lattice.between
+        before, after = self.chosen[number], self.chosen[number + 1]
+        out = np.empty((len(before), len(after)), np.int64)
+        rows, columns = known.shape
+        out[:rows, :columns] = known
+        if len(before) > rows:
+            out[rows:] = between(number, before[rows:], after)
+        if len(after) > columns and rows:
+            out[:rows, columns:] = between(number, before[:rows], after[columns:])
+        return out
+
+
+class _LateError(Exception):
+    """The time is over."""
+
+
+def _in_time(late: Callable[[], bool]) -> None:
+    if late():
+        raise _LateError
+
+
+def _near(
+    lattice: Lattice, inner: _Inner, most: int, late: Callable[[], bool]
+) -> tuple[list[Places], int]:
     """Return by slot the states outside through which a piece may cost no more than `most`.
 
     And what a piece with any other state outside costs at least.
@@ -193,10 +221,12 @@ def _near(lattice: Lattice, inner: _Inner, most: int) -> tuple[list[Places], int
         least = int(slot.costs[others[~close]].min(initial=NEVER))
         far.append(min(least, lattice.beyond[number]))
     costs = [slot.costs[states] for slot, states in zip(lattice.slots, grey, strict=True)]
-    out, back = (
-        [lattice.preferences(n, one[n], other[n + 1]) for n in range(count - 1)]
-        for one, other in ((inner.chosen, grey), (grey, inner.chosen))
-    )
+    out: list[Prices] = []
+    back: list[Prices] = []
+    for n in range(count - 1):
+        _in_time(late)
+        out.append(lattice.preferences(n, inner.chosen[n], grey[n + 1]))
+        back.append(lattice.preferences(n, grey[n], inner.chosen[n + 1]))
     ahead = _relaxed(own, costs, far, inner.moves, out, back)
     behind = _relaxed(
         own[::-1], costs[::-1], far[::-1],
@@ -220,8 +250,8 @@ def _relaxed(
     grey: Sequence[Costs],
     far: Sequence[int],
     moves: Sequence[Costs],
-    out: Sequence[Costs],
-    back: Sequence[Costs],
+    out: Sequence[Prices],
+    back: Sequence[Prices],
 ) -> list[tuple[Costs, int]]:
     """Return the least cost up to each grey state, and up to whatever is further away.
 

@@ -194,12 +194,8 @@ def _kept(options: Options, taste: Taste, margin: int | None) -> Iterator[tuple[
     for place, slot in enumerate(slots):
         for index, name in enumerate(names[place]):
             price = int(through[place][index])
-            if slot in options.demanded:
-                keep = name in options.demanded[slot]
-            else:
-                far = _STAPLE if (slot, name) in options.staple else 1
-                keep = margin is None or price <= far * margin
-            if keep:
+            far = _STAPLE if (slot, name) in options.staple else 1
+            if margin is None or slot in options.demanded or price <= far * margin:
                 yield slot, name, price
 
 

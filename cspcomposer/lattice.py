@@ -20,6 +20,8 @@ from cspcomposer.facts_window import Moments, Variable
 from cspcomposer.tables import HARMONY, Charge, Compiled, Fault, Grid
 
 Costs = NDArray[np.int64]
+# What preferences alone charge, which is never much.
+Prices = NDArray[np.int32]
 Places = NDArray[np.intp]
 # What a hard fault costs; more than all else together.
 NEVER = 1 << 50
@@ -92,7 +94,7 @@ class Lattice:
         tariff: Tariff,
     ) -> None:
         self._moments, self._windows, self._pairs, self._tariff = moments, windows, pairs, tariff
-        self._joint: dict[int, list[tuple[tuple[Variable, ...], Costs]]] = {}
+        self._joint: dict[int, list[tuple[tuple[Variable, ...], Prices]]] = {}
         self._alone, self._between, self._among = self._shared_out()
         self.slots: list[Slot] = []
         self.preferred: list[Costs] = []
@@ -199,25 +201,28 @@ class Lattice:
             sizes.append(len(self._moments.chords[slot]) if name == HARMONY else seen.sizes[name])
         return tuple(sizes)
 
-    def preferences(self, number: int, rows: Places, columns: Places) -> Costs:
+    def preferences(self, number: int, rows: Places, columns: Places) -> Prices:
         """Return what preferences charge for states of a slot followed by states of the next."""
         pair = self._pairs[number]
         before = self.slots[number].choices(pair.slots[0], rows)
         after = self.slots[number + 1].choices(pair.slots[1], columns)
-        out = np.zeros((len(rows), len(columns)), np.int64)
+        out = np.zeros((len(rows), len(columns)), np.int32)
         for (one, other), prices in self._joint_prices(number):
-            if one in before:
-                out += prices[before[one]][:, after[other]]
-            else:
-                out += prices.T[before[other]][:, after[one]]
+            # Columns first: rows are then copied whole, which is many times faster.
+            table, row, column = (
+                (prices, before[one], after[other])
+                if one in before
+                else (prices.T, before[other], after[one])
+            )
+            out += np.take(table, column, axis=1)[row]
         return out
 
-    def _joint_prices(self, number: int) -> list[tuple[tuple[Variable, ...], Costs]]:
+    def _joint_prices(self, number: int) -> list[tuple[tuple[Variable, ...], Prices]]:
         """Return the prices of choices in a slot and the next together."""
         if number not in self._joint:
             pair = self._pairs[number]
             self._joint[number] = [
-                (charge.variables, self._prices(pair, charge))
+                (charge.variables, self._prices(pair, charge).astype(np.int32))
                 for compiled in pair.compiled for charge in compiled.charges
                 if {time for _, time in charge.variables} == set(pair.slots)
             ]  # fmt: skip
@@ -226,7 +231,7 @@ class Lattice:
     def between(self, number: int, rows: Places, columns: Places) -> Costs:
         """Return what states of a slot followed by states of the next cost, as far as two tell."""
         first, second = self.slots[number], self.slots[number + 1]
-        out = self.preferences(number, rows, columns)
+        out: Costs = self.preferences(number, rows, columns).astype(np.int64)
         for seen, several in _by_window(self._between[number]):
             before = first.choices(seen.slots[number - seen.first], rows)
             after = second.choices(seen.slots[number + 1 - seen.first], columns)

@@ -86,6 +86,7 @@ class Network:
         )
         self._spelled = spelled({(key.tonic, key.mode) for key in score.keys})
         self._names = named(self._spelled, *infer.chords_of("factors", split=split))
+        self._keys = {self._clock.ticks(slot): key_at(score.keys, slot) for slot in plan.slots}
         self._shares = dict(self._overlaps())
         self.facts = "\n".join(self._intervals())
 
@@ -168,7 +169,7 @@ class Network:
         return (found[0] + self._seen.shift) % 12 * len(self._names.qualities) + found[1]
 
     def _key(self, slot: int) -> tuple[int, str]:
-        key = key_at(self._plan.score.keys, self._clock.time(slot))
+        key = self._keys[slot]
         return key.tonic, key.mode
 
     def _overlaps(self) -> Iterator[tuple[int, list[tuple[int, float]]]]:

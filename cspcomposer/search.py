@@ -226,13 +226,15 @@ def _improved(
             return
         assume = [(d.atom, True) for d in chosen if not window.opens(d)]
         used = budget.used
-        found = _window(solver, show, [*settled, *assume], best, budget)
+        found, exhausted = _window(solver, show, [*settled, *assume], best, budget)
         kind.learn(best.cost, found.cost if found else best.cost, budget.used - used)
         if found is not None:
-            kind.hopeless.pop(window, None)
             best, chosen = found, decisions(found)
+            kind.helped(window, chosen)
             alike = windows.twins(chosen)
             yield best
+        if exhausted and not assume:
+            return
 
 
 def _proven_soon(
@@ -305,8 +307,10 @@ def _window(
     assume: Sequence[Assumption],
     best: Answer,
     budget: _Budget,
-) -> Answer | None:
+) -> tuple[Answer | None, bool]:
+    """Return the best of what is better than an answer, and whether nothing is better still."""
     found: Answer | None = None
+    exhausted = False
     for step in solver.solve(
         show=show,
         assume=assume,
@@ -318,7 +322,8 @@ def _window(
             found = step
         else:
             budget.used += step.conflicts
-    return found
+            exhausted = step.exhausted
+    return found, exhausted
 
 
 def below(cost: Sequence[int]) -> list[int]:

@@ -23,6 +23,8 @@ CONTEXT = 3
 # How much more a fault on a higher level counts, where gains are compared.
 _STRONGER = 100
 Twins = Mapping[int, frozenset[int]]
+# What windows that open the same, and their neighbourhood, held when they were searched in vain.
+Hopeless = dict[frozenset[tuple[int, str]], frozenset[Decision]]
 
 
 @dataclass(frozen=True)
@@ -44,30 +46,42 @@ class Window:
 
 def kinds(chosen: Sequence[Decision]) -> list[Kind]:
     """Return the kinds of windows: over all lanes, over each by itself, over what is repeated."""
-    last = max((d.place for d in chosen), default=0)
+    held = {("", d.place) for d in chosen} | {(d.lane, d.place) for d in chosen}
+    first, last = (pick((d.place for d in chosen), default=0) for pick in (min, max))
     names = sorted({d.lane for d in chosen})
+
+    def over(width: int, lanes: Sequence[str]) -> list[tuple[int, str]]:
+        """Return where windows begin that open something."""
+        return [
+            (start, lane)
+            for start in range(first + 1 - width // 2, last + 1, max(1, width // 2))
+            for lane in lanes
+            if any((lane, place) in held for place in range(start, start + width))
+        ]
+
+    hopeless: Hopeless = {}
     out: list[Kind] = []
     for width, lanes in [*((w, [""]) for w in WIDTHS), *((w, names) for w in LANE_WIDTHS)]:
-        starts = range(1 - width // 2, last + 1, max(1, width // 2))
-        windows = [(start, lane) for start in starts for lane in lanes]
-        out.append(Kind(width, windows, len(windows) if not out else 1))
-    starts = range(1 - TWIN_WIDTH // 2, last + 1, TWIN_WIDTH // 2)
-    return [*out, Kind(TWIN_WIDTH, [(start, "") for start in starts], 1, twins=True)]
+        windows = over(width, lanes)
+        out.append(Kind(width, windows, hopeless, len(windows) if not out else 1))
+    return [*out, Kind(TWIN_WIDTH, over(TWIN_WIDTH, [""]), hopeless, twins=True)]
 
 
 class Kind:
-    """Windows of one width, over all lanes or one at a time, and what they were worth.
-
-    Attributes:
-        hopeless: What a window and its neighbourhood held when it was searched in vain.
-    """
+    """Windows of one width, over all lanes or one at a time, and what they were worth."""
 
     def __init__(
-        self, width: int, windows: Sequence[tuple[int, str]], sweep: int, *, twins: bool = False
+        self,
+        width: int,
+        windows: Sequence[tuple[int, str]],
+        hopeless: Hopeless,
+        sweep: int = 1,
+        *,
+        twins: bool = False,
     ) -> None:
         self._width, self._windows, self._sweep, self._twins = width, windows, sweep, twins
         self._late, self._tried = inf, 0
-        self.hopeless: dict[Window, frozenset[Decision]] = {}
+        self._hopeless = hopeless
         self._at = 0
 
     @property
@@ -87,11 +101,15 @@ class Kind:
                     continue
                 places |= others
             window = Window(places, lane)
-            around = _around(window, chosen)
-            if self.hopeless.get(window) != around:
-                self.hopeless[window] = around
+            opened, around = _opened(window, chosen), _around(window, chosen)
+            if self._hopeless.get(opened) != around:
+                self._hopeless[opened] = around
                 return window
         return None
+
+    def helped(self, window: Window, chosen: Sequence[Decision]) -> None:
+        """Note that a window made an answer better: it may do so again."""
+        self._hopeless.pop(_opened(window, chosen), None)
 
     def learn(self, before: Sequence[int], after: Sequence[int], conflicts: int) -> None:
         """Note what a window gained."""
@@ -102,6 +120,10 @@ class Kind:
         now = gain / max(1, conflicts)
         self._tried += 1
         self._late = now if self._late == inf else (self._late + now) / 2
+
+
+def _opened(window: Window, chosen: Sequence[Decision]) -> frozenset[tuple[int, str]]:
+    return frozenset((d.place, d.lane) for d in chosen if window.opens(d))
 
 
 def _around(window: Window, chosen: Sequence[Decision]) -> frozenset[Decision]:
