@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from cspcomposer import candidates, facts, solver
-from cspcomposer.bounds import Bounds, Sweeps
+from cspcomposer import candidates, facts, rulebook, solver
+from cspcomposer.bounds import CLOSE, Bounds, Sweeps
 from cspcomposer.candidates import Options, Taste
 from cspcomposer.facts import Outline
 from cspcomposer.facts_window import ORIGIN, Moments, parsed
 from cspcomposer.lattice import NEVER, Lattice, Tariff
 from cspcomposer.rulebook_moments import Excerpts, excerpts
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.search import Effort, Ending, Progress, below, options
+from cspcomposer.search import OPTIONS, Assumption, Effort, Ending, Progress, below, options
 from cspcomposer.shelf import Shelf
 from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
 from cspcomposer.tables import Fault
@@ -31,11 +31,14 @@ STRONG = 1_000_000
 # How much dearer than the best may be what is looked at: by tables, two slots at a time, to begin
 # with and at most; and then by clingo.
 MARGIN, WIDEST, STEP = 40, 160, 20
-NEAR = (0, 10, 25, 50)
+NEAR = (CLOSE // 2, CLOSE)
+# Where many small charges add up, a bound is found by cores, and what is best by models.
+BOUNDING = ("--configuration=handy", "--opt-strategy=usc,oll")
+BEST = ("--opt-strategy=bb,lin",)
 # States looked at closely in each slot, on the average, from which on wider takes very long.
 HEAVY = 300
 # Conflicts a slot for a piece that is wanted soon.
-SOON = 20
+SOON = 100
 _SINGS = {"singable": 3}
 
 
@@ -51,6 +54,7 @@ class Problem:
         charged: Facts of the prior and of chance that charge for notes.
         program: Returns the texts of a task: what is chosen, and the policy.
         rules: The texts by which settings are chosen.
+        bounding: Those by which they are bounded.
         severities: By rule.
         weights: By mild rule, if it is not 10.
     """
@@ -62,6 +66,7 @@ class Problem:
     charged: str
     program: Callable[..., list[Source]]
     rules: Sequence[Source]
+    bounding: Sequence[Source]
     severities: Mapping[str, str]
     weights: Mapping[str, int]
 
@@ -97,19 +102,14 @@ def search(
     sweeps, margin = Sweeps(lattice), MARGIN
     soon = sweeps.soon(margin)
     if soon:
-        settings = _Settings(problem, moments, lattice, soon, pitches)
-        yield from run.among(settings, NEAR[1], conflicts=SOON * len(moments.slots))
+        yield from run.near(_Settings(problem, moments, lattice, soon, pitches), SOON)
+        if run.best and run.cost - soon.two <= 2 * margin:
+            margin = max(margin, run.cost - soon.two)
     while not run.done and margin <= WIDEST and run.worth(sweeps):
         found = sweeps.bounds(margin, run.late)
         if found is None:
             break
-        settings = _Settings(problem, moments, lattice, found, pitches)
-        for near in NEAR:
-            # Where what was cut off may cost less than what comes next, rather look wider.
-            wider = _wider(run, found, margin)
-            if run.done or (near > NEAR[1] and run.bound >= found.cut and wider <= WIDEST):
-                break
-            yield from run.among(settings, max(0, min(near, run.cost - found.best - 1)))
+        yield from run.near(_Settings(problem, moments, lattice, found, pitches))
         margin = _wider(run, found, margin)
     if run.best is not None:
         yield run.ending()
@@ -183,34 +183,83 @@ class _Run:
     def _elapsed(self) -> float:
         return time.monotonic() - self._begin
 
-    def among(
-        self, settings: _Settings, margin: int, conflicts: int | None = None
-    ) -> Iterator[Progress]:
-        """Yield better answers among the settings within a margin of the least cost.
+    def near(self, settings: _Settings, conflicts: int | None = None) -> Iterator[Progress]:
+        """Yield better answers among the settings, further and further from the least cost.
 
         Args:
             settings: What there is to choose from.
-            margin: How much dearer than the best it may be.
-            conflicts: For a while only, after which there is more to be found.
+            conflicts: Stop after so many a slot, there being more to be found.
         """
-        begin = time.monotonic()
-        shown = [f"{name}/{arity}" for name, arity in self._show.items()]
-        self._asked.ground(
-            [*self._problem.rules, *settings.sources(margin)],
-            options=options(self._effort, self._seed),
-            show=shown,
-        )
-        self._grounding += time.monotonic() - begin
         found = settings.found
+        most = None if conflicts is None else conflicts * len(found.states)
+        for near in NEAR:
+            margin = min(near, self.cost - found.best - 1)
+            if self._proven(found, found.best) or margin < 0:
+                return
+            sources = settings.sources(margin)
+            guess, least = self._guessed(sources, margin, most)
+            if self._proven(found, found.best + min(least, margin + 1)):
+                return
+            if least <= margin:
+                yield from self._among(sources, guess, found, least, margin, most)
+            if self.done or self.late() or (self.best and self.bound >= found.cut):
+                return
         if self.best is None:
-            yield from self._solved(assume=settings.path)
-        if self._proven(found, found.best):
+            # What tables do not know of may make every piece far dearer than they tell.
+            sources = settings.sources(margin, spared=False)
+            yield from self._among(sources, [], found, 0, margin, most)
+
+    def _guessed(
+        self, sources: Sequence[Source], margin: int, conflicts: int | None
+    ) -> tuple[list[Assumption], int]:
+        """Return settings that cost least by what tables know and by what they cannot know.
+
+        And how much dearer than the best that tables know of anything is, which is a lower bound:
+        for what tables are not sure of nothing is charged.
+        """
+        self._ground([*self._problem.bounding, *sources], BOUNDING, ["setting/2"])
+        guess, least = [], 0
+        limits = self._limits(conflicts)
+        for step in self._asked.solve(show=["setting"], at_most=[margin], **limits):
+            if isinstance(step, Answer):
+                guess, cost = [(atom, True) for atom in step.atoms], step.cost[-1]
+                continue
+            self._conflicts += step.conflicts
+            if step.exhausted:
+                least = cost if guess else NEVER
+            elif step.bound:
+                least = step.bound[-1]
+        return guess, least
+
+    def _among(
+        self,
+        sources: Sequence[Source],
+        guess: Sequence[Assumption],
+        found: Bounds,
+        least: int,
+        margin: int,
+        conflicts: int | None,
+    ) -> Iterator[Progress]:
+        """Yield better answers among the settings within a margin, a guess first."""
+        shown = [f"{name}/{arity}" for name, arity in self._show.items()]
+        threads = options(self._effort, self._seed)[len(OPTIONS) :]
+        self._ground([*self._problem.rules, *sources], (*BEST, *threads), shown)
+        if guess:
+            yield from self._solved(assume=guess)
+        if self.cost <= found.best + least:
+            self._proven(found, found.best + margin + 1)
             return
-        exhausted = yield from self._solved(conflicts=conflicts)
-        if exhausted:
+        if (yield from self._solved(conflicts=conflicts)):
             self._proven(found, found.best + margin + 1)
         else:
             self.done = conflicts is None
+
+    def _ground(
+        self, sources: Sequence[Source], options: Sequence[str], show: Sequence[str]
+    ) -> None:
+        begin = time.monotonic()
+        self._asked.ground(sources, options=options, show=show)
+        self._grounding += time.monotonic() - begin
 
     def _proven(self, found: Bounds, left_out: int) -> bool:
         """Note what is known of all that was left out; return whether it cannot be better."""
@@ -221,16 +270,12 @@ class _Run:
     def _solved(
         self, assume: Sequence[tuple[Term, bool]] = (), conflicts: int | None = None
     ) -> Generator[Progress, None, bool]:
-        limit, seconds = self._effort.conflicts, self._effort.seconds
-        left = None if limit is None else max(1, limit - self._conflicts)
-        few = [n for n in (left, conflicts) if n is not None]
         outcome: Outcome | None = None
         for step in self._asked.solve(
             show=list(self._show),
             assume=assume,
-            conflicts=min(few, default=None),
-            seconds=None if seconds is None else max(0.1, seconds - self._elapsed),
             at_most=None if self.best is None else below(self.best.cost),
+            **self._limits(conflicts),
         ):
             if isinstance(step, Outcome):
                 outcome = step
@@ -240,6 +285,16 @@ class _Run:
         assert outcome is not None
         self._conflicts += outcome.conflicts
         return outcome.exhausted
+
+    def _limits(self, conflicts: int | None) -> dict[str, Any]:
+        """Return how long may be searched at a time."""
+        limit, seconds = self._effort.conflicts, self._effort.seconds
+        left = None if limit is None else max(1, limit - self._conflicts)
+        few = [n for n in (left, conflicts) if n is not None]
+        return {
+            "conflicts": min(few, default=None),
+            "seconds": None if seconds is None else max(0.1, seconds - self._elapsed),
+        }
 
     def ending(self) -> Ending:
         """Return how it ended."""
@@ -266,7 +321,6 @@ class _Settings:
 
     Attributes:
         found: The bounds.
-        path: Assumptions: a piece of the least cost that tables know of.
     """
 
     def __init__(
@@ -279,13 +333,15 @@ class _Settings:
     ) -> None:
         self._problem, self._moments, self._lattice = problem, moments, lattice
         self._pitches, self.found = pitches, found
-        self.path = [
-            (Term("setting", (slot, place)), True)
-            for slot, place in zip(moments.slots, found.path, strict=True)
-        ]
 
-    def sources(self, margin: int) -> list[Source]:
-        """Return the piece, and the settings within a margin of the least cost."""
+    def sources(self, margin: int, *, spared: bool = True) -> list[Source]:
+        """Return the piece, and the settings within a margin of the least cost.
+
+        Args:
+            margin: By how much settings may be dearer.
+            spared: Whether all together may be no dearer either, rules that tables do not look at
+                included.
+        """
         offered: list[set[int]] = [set() for _ in self._moments.slots]
         lines = []
         for number, near in enumerate(self.found.near(margin)):
@@ -294,6 +350,9 @@ class _Settings:
             offered[number].update(rows)
             offered[number + 1].update(columns)
             lines += [f"linked({slot},{i},{j})." for i, j in zip(rows, columns, strict=True)]
+            if not number:
+                begun = zip(rows, columns, self.found.beyond[0][near].tolist(), strict=True)
+                lines += [f"begun({i},{j},{dearer})." for i, j, dearer in begun if dearer]
         kept: dict[int, dict[str, int]] = {}
         for number, places in enumerate(offered):
             slot = self._moments.slots[number]
@@ -303,11 +362,15 @@ class _Settings:
                 names[chord] = 0
                 lines.append(f'offered({slot},{place},"{chord}").')
                 lines += [f"offered_pitch({slot},{place},{v},{p})." for v, p in notes]
+        for number, i, j, k, dearer in self.found.rising(margin):
+            lines.append(f"rising({self._moments.slots[number]},{i},{j},{k},{dearer}).")
+        lines += [f"told({rule},{time})." for rule, time in sorted(self._lattice.looked_at)]
         chords = candidates.stated(kept, self._problem.options, self._problem.taste)
         return [
             Source("given", self._problem.given),
             Source("prior", f"{self._problem.charged}\n{chords}"),
             Source("settings", "\n".join(lines)),
+            *([rulebook.policy("spare"), Source("spare", f"spare({margin}).")] if spared else []),
         ]
 
     def _setting(self, number: int, place: int) -> tuple[str, list[tuple[str, int]]]:

@@ -7,7 +7,7 @@ that was only the best of a few. Adds and compares; knows nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ EDGES = 2500
 # For a piece that is wanted soon.
 SOON = 300
 ROUNDS = 12
+# How much dearer than the best is known state by state.
+CLOSE = 100
 # By so much a state outside may seem too dear and still be bounded closely: its neighbours may lie
 # outside too.
 SLACK = 0
@@ -40,6 +42,8 @@ class Bounds:
         states: For each slot, which of the lattice's states were looked at to the end.
         edges: For each slot but the last, which of them are joined to which of the next.
         beyond: For each edge, how much dearer than the best the cheapest piece through it is.
+        rises: For each edge that is close to the best, in order, how much dearer the cheapest piece
+            gets by each state after it: [edge, state of the next slot but one].
     """
 
     two: int
@@ -49,10 +53,32 @@ class Bounds:
     states: tuple[Places, ...]
     edges: tuple[Edges, ...]
     beyond: tuple[Costs, ...]
+    rises: tuple[Costs, ...]
 
     def near(self, margin: int) -> list[NDArray[np.bool_]]:
         """Return for each slot but the last which edges are within a margin of the best."""
         return [beyond <= margin for beyond in self.beyond]
+
+    def rising(self, margin: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """Yield what makes a piece within a margin dearer: slot, three states in a row, how much.
+
+        What makes it dearer than the margin is told as one more than that.
+
+        Args:
+            margin: At most `CLOSE`.
+        """
+        near = self.near(margin)
+        for number, rises in enumerate(self.rises):
+            close = self.beyond[number] <= CLOSE
+            here = near[number][close]
+            rows, columns = (places[close][here] for places in self.edges[number])
+            after = (places[near[number + 1]].tolist() for places in self.edges[number + 1])
+            onward = set(zip(*after, strict=True))
+            several = zip(rows.tolist(), columns.tolist(), rises[here].tolist(), strict=True)
+            for i, j, prices in several:
+                for k, price in enumerate(prices):
+                    if price and (j, k) in onward:
+                        yield number, i, j, k, min(price, margin + 1)
 
 
 class Sweeps:
@@ -313,15 +339,21 @@ def _by_three(
     if best >= NEVER:
         return None
     behind = [np.zeros(len(edges[-1][0]), np.int64)]
+    rises: list[Costs] = []
     for number in reversed(range(count - 1)):
         rows, columns = edges[number + 1]
         more = joined[number + 1] + own[number + 2][columns] + behind[-1]
         full = np.full((len(own[number + 1]), len(own[number + 2])), NEVER, np.int64)
         full[rows, columns] = more
-        behind.append(np.minimum((steps[number] + full[edges[number][1]]).min(axis=1), NEVER))
+        onward = steps[number] + full[edges[number][1]]
+        behind.append(np.minimum(onward.min(axis=1), NEVER))
+        close = ahead[number] + behind[-1] <= best + CLOSE
+        rises.append(onward[close] - behind[-1][close, None])
     behind.reverse()
+    rises.reverse()
     beyond = tuple(a + b - best for a, b in zip(ahead, behind, strict=True))
-    return Bounds(two, best, cut, _back(ahead, steps, edges), tuple(states), tuple(edges), beyond)
+    path = _back(ahead, steps, edges)
+    return Bounds(two, best, cut, path, tuple(states), tuple(edges), beyond, tuple(rises))
 
 
 def _step(lattice: Lattice, number: int, states: Sequence[Places], edges: Sequence[Edges]) -> Costs:

@@ -271,9 +271,12 @@ def _piece(posed: Posed) -> stretches.Piece:
     )  # fmt: skip
 
 
-def _chosen(program: Callable[..., list[Source]]) -> list[Source]:
+def _chosen(
+    program: Callable[..., list[Source]], *more: str, policy: str = "enforce"
+) -> list[Source]:
     """Return the texts by which settings are chosen; where the search looks first is no matter."""
-    return sliced(_unguided(program(["settings", "given"], "enforce")), list(WANTED.items()))
+    texts = program(["settings", "given", *more], policy)
+    return sliced(_unguided(texts), list(WANTED.items()))
 
 
 def _unguided(texts: Sequence[Source]) -> list[Source]:
@@ -286,7 +289,8 @@ def _problem(posed: Posed) -> bounded.Problem:
     charged = f"{posed.prior.facts}\n{posed.notes}\n{posed.melody}"
     return bounded.Problem(
         posed.plan, posed.given, posed.options, posed.taste, charged, posed.program,
-        [*_chosen(posed.program), *posed.further],
+        [*_chosen(posed.program, "bounds"), *posed.further],
+        [*_chosen(posed.program, "bounds", policy="bounded"), *posed.further],
         rulebook.severities(style, overrides, posed.own), rulebook.weights(style),
     )  # fmt: skip
 

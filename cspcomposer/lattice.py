@@ -9,7 +9,7 @@ then, among the states that are near enough to the best, three. Knows no rule an
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cspcomposer.facts_window import Moments, Variable
-from cspcomposer.tables import HARMONY, Charge, Compiled, Fault, Grid
+from cspcomposer.tables import HARMONY, Chances, Charge, Compiled, Fault, Grid
 
 Costs = NDArray[np.int64]
 # What preferences alone charge, which is never much.
@@ -84,6 +84,7 @@ class Lattice:
         slots: The legal states, slot by slot, the cheapest first.
         preferred: What preferences charge for each of them: [state].
         beyond: What any state that was left out costs at least, slot by slot.
+        looked_at: Rules and times, in ticks, for which tables may charge.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Lattice:
     ) -> None:
         self._moments, self._windows, self._pairs, self._tariff = moments, windows, pairs, tariff
         self._joint: dict[int, list[tuple[tuple[Variable, ...], Prices]]] = {}
+        self._faults = {seen.first: self._charged_for(seen) for seen in windows}
         self._alone, self._between, self._among = self._shared_out()
         self.slots: list[Slot] = []
         self.preferred: list[Costs] = []
@@ -108,8 +110,9 @@ class Lattice:
         between: list[list[tuple[Seen, Fault]]] = [[] for _ in self._moments.slots]
         among: list[list[Fault]] = [[] for _ in self._windows]
         homes = self._homes()
+        self.looked_at = frozenset(homes)
         for seen in self._windows:
-            for fault in self._faults(seen):
+            for fault in self._faults[seen.first]:
                 if seen.first != homes.get((fault.rule, self._tick(seen, fault))):
                     continue
                 slot = seen.first + fault.place
@@ -123,11 +126,14 @@ class Lattice:
                     alone[slot].append((seen, fault))
         return alone, between, among
 
-    def _faults(self, seen: Seen) -> Iterator[Fault]:
-        """Yield the faults of a window that cost anything."""
-        for fault in (f for compiled in seen.compiled for f in compiled.faults):
-            if self._tariff.fault(seen.first, fault):
-                yield fault
+    def _charged_for(self, seen: Seen) -> list[Fault]:
+        """Return the faults of a window that cost anything and can be sure to be there."""
+        chances = Chances(seen.fixed)
+        return [
+            fault
+            for compiled in seen.compiled for fault in compiled.faults
+            if self._tariff.fault(seen.first, fault) and chances.surely(fault.when)
+        ]  # fmt: skip
 
     def _tick(self, seen: Seen, fault: Fault) -> int:
         return self._moments.slots[seen.first] - seen.slots[0] + fault.time
@@ -141,7 +147,7 @@ class Lattice:
         last = len(self._windows) - 1
         touched: dict[tuple[str, int], dict[int, set[int]]] = {}
         for seen in self._windows:
-            for fault in self._faults(seen):
+            for fault in self._faults[seen.first]:
                 there = touched.setdefault((fault.rule, self._tick(seen, fault)), {})
                 there.setdefault(seen.first, set()).update(
                     seen.first + place for place in fault.touched

@@ -112,6 +112,48 @@ _YES, _NO = np.array(True), np.array(False)
 TRUE, FALSE, UNKNOWN = Table((), _YES, _YES), Table((), _NO, _NO), Table((), _NO, _YES)
 
 
+class Chances:
+    """Whether something can surely hold at all, where some choices are fixed."""
+
+    def __init__(self, fixed: Mapping[Variable, int]) -> None:
+        self._fixed = fixed
+        self._found: dict[tuple[Node, bool], bool] = {}
+
+    def surely(self, node: Node) -> bool:
+        """Return whether there may be choices for which something surely holds."""
+        return self._any(node, True)
+
+    def _any(self, node: Node, sure: bool) -> bool:
+        """Return whether something can be sure to hold, or can be not sure not to."""
+        key = (node, sure)
+        if key not in self._found:
+            self._found[key] = (
+                bool(self._cells(node, node.must if sure else node.may).any())
+                if isinstance(node, Table)
+                else self._formula(node, sure)
+            )
+        return self._found[key]
+
+    def _formula(self, node: Formula, sure: bool) -> bool:
+        return any(
+            all(self._part(part, holds, sure) for part, holds in body) for body in node.bodies
+        ) or any(
+            sum(w for part, holds, w in parts if w > 0 and self._part(part, holds, sure)) >= least
+            for least, parts in node.sums
+        )
+
+    def _part(self, node: Node, holds: bool, sure: bool) -> bool:
+        if holds:
+            return self._any(node, sure)
+        if isinstance(node, Table):
+            return not self._cells(node, node.may if sure else node.must).all()
+        return True
+
+    def _cells(self, node: Table, flags: Flags) -> Flags:
+        here: Flags = flags[tuple(self._fixed.get(v, slice(None)) for v in node.variables)]
+        return here
+
+
 class Grid:
     """Choices side by side, for which tables and formulas are looked up all at once.
 
