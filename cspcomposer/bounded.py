@@ -28,9 +28,11 @@ from cspcomposer.tables import Fault
 
 # What a strong fault costs beside mild ones.
 STRONG = 1_000_000
-# How much dearer than the best may be what is looked at: by tables, two slots at a time, to begin
-# with and at most; and then by clingo.
-MARGIN, WIDEST, STEP = 40, 160, 20
+# How much dearer than the best may be what tables look at: for a piece that is wanted soon; then to
+# begin with, and how much more each time, for what is known of less makes looking at more quicker;
+# and at most.
+SOON_WITHIN, STEPS, WIDEST = 40, (5, 20), 160
+# And what clingo looks at.
 NEAR = (CLOSE // 2, CLOSE)
 # Where many small charges add up, a bound is found by cores, and what is best by models.
 BOUNDING = ("--configuration=handy", "--opt-strategy=usc,oll")
@@ -38,7 +40,7 @@ BEST = ("--opt-strategy=bb,lin",)
 # States looked at closely in each slot, on the average, from which on wider takes very long.
 HEAVY = 300
 # Conflicts a slot for a piece that is wanted soon.
-SOON = 100
+SOON = 200
 _SINGS = {"singable": 3}
 
 
@@ -99,18 +101,19 @@ def search(
     moments, pitches = told(problem)
     lattice = tabled(asked, problem, moments, pitches, tell)
     run = _Run(asked, problem, show, effort, seed, begin)
-    sweeps, margin = Sweeps(lattice), MARGIN
-    soon = sweeps.soon(margin)
-    if soon:
-        yield from run.near(_Settings(problem, moments, lattice, soon, pitches), SOON)
-        if run.best and run.cost - soon.two <= 2 * margin:
-            margin = max(margin, run.cost - soon.two)
-    while not run.done and margin <= WIDEST and run.worth(sweeps):
-        found = sweeps.bounds(margin, run.late)
-        if found is None:
+    sweeps, margin = Sweeps(lattice), STEPS[0]
+    found = sweeps.soon(SOON_WITHIN)
+    if found:
+        yield from run.near(_Settings(problem, moments, lattice, found, pitches), SOON)
+    while found and not run.done and margin <= WIDEST and run.worth(sweeps):
+        needed = run.cost - 1 - found.best
+        margin = needed if needed <= margin + STEPS[1] // 2 else margin
+        found = sweeps.bounds(found.best + margin, run.late)
+        if found and not run.known(found):
+            yield from run.near(_Settings(problem, moments, lattice, found, pitches))
+        elif margin >= needed:
             break
-        yield from run.near(_Settings(problem, moments, lattice, found, pitches))
-        margin = _wider(run, found, margin)
+        margin += STEPS[1]
     if run.best is not None:
         yield run.ending()
 
@@ -135,11 +138,6 @@ def tabled(
     return Lattice(moments, shelf.windows(moments, pairs), pairs, _tariff(problem, moments))
 
 
-def _wider(run: _Run, found: Bounds, margin: int) -> int:
-    """Return as far as the best answer is from the best of two slots, but not in small steps."""
-    return 2 * margin if run.best is None else max(margin + STEP, run.cost - found.two)
-
-
 class _Run:
     """What has been found of a piece so far.
 
@@ -161,6 +159,8 @@ class _Run:
         self._asked, self._problem, self._show = asked, problem, show
         self._effort, self._seed, self._begin = effort, seed, begin
         self._conflicts, self._grounding = 0, 0.0
+        # Whether the best answer is the best of what it was looked for in.
+        self._content = False
         self.best: Answer | None = None
         self.bound = 0
         self.done = False
@@ -182,6 +182,10 @@ class _Run:
     @property
     def _elapsed(self) -> float:
         return time.monotonic() - self._begin
+
+    def known(self, found: Bounds) -> bool:
+        """Note what is bounded; return whether there is nothing to be looked for in it."""
+        return self._proven(found, found.best) or (self._content and self.cost > found.cut)
 
     def near(self, settings: _Settings, conflicts: int | None = None) -> Iterator[Progress]:
         """Yield better answers among the settings, further and further from the least cost.
@@ -246,7 +250,8 @@ class _Run:
         self._ground([*self._problem.rules, *sources], (*BEST, *threads), shown)
         if guess:
             yield from self._solved(assume=guess)
-        if self.cost <= found.best + least:
+        self._content = self.cost <= found.best + least
+        if self._content:
             self._proven(found, found.best + margin + 1)
             return
         if (yield from self._solved(conflicts=conflicts)):

@@ -19,15 +19,18 @@ Edges = tuple[Places, Places]
 # States looked at closely in each slot: to begin with, how many more at a time, and at most.
 STATES, MORE, MOST = 150, 400, 1200
 # From one slot to the next, how many edges are looked at three slots at a time, on the average.
-EDGES = 2500
+EDGES = 600
 # For a piece that is wanted soon.
 SOON = 300
+# Edges are looked at that are so much dearer than asked: the more is known of them, the fewer
+# states outside seem near.
+FURTHER = 40
 ROUNDS = 12
 # How much dearer than the best is known state by state.
 CLOSE = 100
-# By so much a state outside may seem too dear and still be bounded closely: its neighbours may lie
-# outside too.
-SLACK = 0
+# By so much a state outside may seem too dear and still be bounded closely, to begin with and at
+# most: its neighbours may lie outside too.
+SLACK, SLACKEST = 20, 80
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,8 @@ class Bounds:
     """What the sweeps found.
 
     Attributes:
-        two: The least cost as far as two neighbouring slots tell.
         best: The least cost of what was looked at, as far as three do.
         cut: The least cost of anything that was cut off.
-        path: A piece of the least cost: for each slot a place in `states`.
         states: For each slot, which of the lattice's states were looked at to the end.
         edges: For each slot but the last, which of them are joined to which of the next.
         beyond: For each edge, how much dearer than the best the cheapest piece through it is.
@@ -46,10 +47,8 @@ class Bounds:
             gets by each state after it: [edge, state of the next slot but one].
     """
 
-    two: int
     best: int
     cut: int
-    path: tuple[int, ...]
     states: tuple[Places, ...]
     edges: tuple[Edges, ...]
     beyond: tuple[Costs, ...]
@@ -104,41 +103,46 @@ class Sweeps:
             margin: How much dearer than the best, as far as two slots tell, is still looked at.
         """
         best = self._inner.swept()
-        return _among(self._inner, best, margin, 0, SOON)
+        return self._among(best, best + margin, SOON, 0)
 
-    def bounds(self, margin: int, late: Callable[[], bool] = lambda: False) -> Bounds | None:
+    def bounds(self, most: int, late: Callable[[], bool] = lambda: False) -> Bounds | None:
         """Return how good a piece can be; None if there is none, or no time to find out.
 
         Args:
-            margin: How much dearer than the best, as far as two slots tell, is still looked at.
+            most: What a piece may cost at most to be looked at.
             late: Whether the time is over; nothing can be asked any more then.
         """
         try:
-            best = self._inner.widened(margin, late)
+            best = self._inner.widened(most, late)
         except _LateError:
             return None
-        return _among(self._inner, best, margin, self._inner.outside, EDGES)
+        return self._among(best, most + FURTHER, EDGES, self._inner.outside)
 
-
-def _among(inner: _Inner, best: int, margin: int, outside: int, most: int) -> Bounds | None:
-    """Return what three slots at a time tell of the states within, where two say `best`."""
-    if best >= NEVER:
-        return None
-    ahead, behind = inner.ahead, inner.behind
-    beyond = []
-    for number, move in enumerate(inner.moves):
-        total = ahead[number][:, None] + move
-        total += (inner.costs(number + 1) + behind[number + 1])[None, :]
-        beyond.append(total - best)
-    margin = _affordable(beyond, margin, most * len(beyond))
-    keep = [np.flatnonzero(a + b <= best + margin) for a, b in zip(ahead, behind, strict=True)]
-    edges: list[Edges] = []
-    for number, dear in enumerate(beyond):
-        rows, columns = np.nonzero(dear[np.ix_(keep[number], keep[number + 1])] <= margin)
-        edges.append((rows, columns))
-    states = [chosen[kept] for chosen, kept in zip(inner.chosen, keep, strict=True)]
-    cut = min(best + margin + 1, outside)
-    return _by_three(inner.lattice, states, edges, best, cut)
+    def _among(self, best: int, most: int, count: int, outside: int) -> Bounds | None:
+        """Return what three slots at a time tell of so many edges within."""
+        inner = self._inner
+        if best >= NEVER:
+            return None
+        beyond = []
+        for number, move in enumerate(inner.moves):
+            total = inner.ahead[number][:, None] + move
+            total += inner.behind[number + 1][None, :]
+            beyond.append(np.maximum(total - best, 0))
+        margin = _affordable(beyond, max(0, most - best), count * len(beyond))
+        keep = [
+            np.flatnonzero(a + b - own <= best + margin)
+            for a, b, own in zip(inner.ahead, inner.behind, inner.costs(), strict=True)
+        ]
+        edges: list[Edges] = []
+        for number, dear in enumerate(beyond):
+            rows, columns = np.nonzero(dear[np.ix_(keep[number], keep[number + 1])] <= margin)
+            edges.append((rows, columns))
+        states = [chosen[kept] for chosen, kept in zip(inner.chosen, keep, strict=True)]
+        three = _Three(inner.lattice, states, edges)
+        if three.best >= NEVER:
+            return None
+        inner.learn(three)
+        return three.bounds(min(best + margin + 1, outside))
 
 
 def _affordable(beyond: Sequence[Costs], margin: int, most: int) -> int:
@@ -154,13 +158,13 @@ class _Inner:
 
     Rules are asked about moves within; to come from within to a state outside, or back, costs its
     preferences alone, and from one outside to another nothing. Whatever might then still be near
-    the best is taken in.
+    the best is taken in. Of what was looked at three slots at a time that is remembered.
 
     Attributes:
         chosen: By slot, the states within.
         moves: What moves within cost.
-        ahead: The least cost up to each state within, itself included, staying within.
-        behind: The least cost from it on, itself left out.
+        ahead: What comes up to each state within costs at least, itself included.
+        behind: What comes from it on does, itself included.
         outside: What a piece with a state outside costs at least.
     """
 
@@ -172,23 +176,31 @@ class _Inner:
         self.behind: list[Costs] = []
         self.outside = NEVER
         self._stale = set(range(len(self.moves)))
+        self._known: _Three | None = None
 
-    def costs(self, number: int) -> Costs:
+    def costs(self) -> list[Costs]:
         """Return what the states within cost by themselves."""
-        return self.lattice.slots[number].costs[self.chosen[number]]
+        return [
+            slot.costs[chosen] for slot, chosen in zip(self.lattice.slots, self.chosen, strict=True)
+        ]
 
-    def widened(self, margin: int, late: Callable[[], bool]) -> int:
-        """Take in whatever may be within a margin of the best, and return the best."""
-        best = NEVER
+    def learn(self, three: _Three) -> None:
+        """Remember what three slots at a time tell of some edges."""
+        self._known = three
+
+    def widened(self, most: int, late: Callable[[], bool]) -> int:
+        """Take in whatever may cost no more than that, and return the best."""
+        best, slack = NEVER, SLACK
         for _ in range(ROUNDS):
             best = self.swept(late)
-            near, self.outside = _near(self.lattice, self, best + margin, late)
+            near, self.outside = _near(self, most, slack, late)
             for number, states in enumerate(near):
                 if len(states):
                     self.chosen[number] = np.concatenate([self.chosen[number], states])
                     self._stale |= {number - 1, number} & set(range(len(self.moves)))
-            if not self._stale:
+            if not self._stale and (self.outside > most or slack >= SLACKEST):
                 break
+            slack *= 1 if self._stale else 2
         return best if not self._stale else self.swept(late)
 
     def swept(self, late: Callable[[], bool] = lambda: False) -> int:
@@ -197,10 +209,26 @@ class _Inner:
             _in_time(late)
             self.moves[number] = self._asked(number)
         self._stale = set()
-        costs = [self.costs(number) for number in range(len(self.chosen))]
-        self.ahead, self.behind = _swept(costs, self.moves)
+        self.ahead, self.behind = (
+            [np.minimum(known, mixed) for known, mixed in zip(way.known, _mixed(way), strict=True)]
+            for way in self.ways()
+        )
+        self.behind.reverse()
         return int(self.ahead[-1].min())
 
+    def ways(self) -> tuple[_Way, _Way]:
+        """Return the states within and their moves, forward and backward."""
+        known = self._known.known(self.chosen) if self._known else None
+        costs = self.costs()
+        ahead, behind, joined = known or (
+            [np.full_like(own, NEVER) for own in costs],
+            [np.full_like(own, NEVER) for own in costs],
+            [np.zeros(move.shape, bool) for move in self.moves],
+        )
+        return _Way(costs, self.moves, ahead, joined), _Way(
+            costs[::-1], [m.T for m in reversed(self.moves)], behind[::-1],
+            [j.T for j in reversed(joined)],
+        )  # fmt: skip
 
     def _asked(self, number: int) -> Costs:
         """Return what moves from a slot to the next cost; what is known is not asked again."""
@@ -216,6 +244,45 @@ class _Inner:
         return out
 
 
+@dataclass(frozen=True)
+class _Way:
+    """The states within, in one direction.
+
+    Attributes:
+        costs: What each costs by itself.
+        moves: What moves from slot to slot cost.
+        known: What comes up to a state over joined moves alone costs at least, itself included, as
+            far as three slots tell.
+        joined: Of which moves that is known.
+    """
+
+    costs: Sequence[Costs]
+    moves: Sequence[Costs]
+    known: Sequence[Costs]
+    joined: Sequence[NDArray[np.bool_]]
+
+    def step(self, number: int, mixed: Costs) -> Costs:
+        """Return what comes up to each state of a slot costs, not over joined moves alone.
+
+        Args:
+            number: The slot.
+            mixed: The same for the slot before.
+        """
+        move, joined = self.moves[number - 1], self.joined[number - 1]
+        before = np.minimum(mixed, self.known[number - 1])
+        open_ones = np.where(joined, mixed[:, None], before[:, None])
+        out: Costs = np.minimum((open_ones + move).min(axis=0) + self.costs[number], NEVER)
+        return out
+
+
+def _mixed(way: _Way) -> list[Costs]:
+    """Return what comes up to each state costs at least, itself included, not all being known."""
+    out = [np.where(way.known[0] < NEVER, NEVER, way.costs[0])]
+    for number in range(1, len(way.costs)):
+        out.append(way.step(number, out[-1]))
+    return out
+
+
 class _LateError(Exception):
     """The time is over."""
 
@@ -226,23 +293,22 @@ def _in_time(late: Callable[[], bool]) -> None:
 
 
 def _near(
-    lattice: Lattice, inner: _Inner, most: int, late: Callable[[], bool]
+    inner: _Inner, most: int, slack: int, late: Callable[[], bool]
 ) -> tuple[list[Places], int]:
     """Return by slot the states outside through which a piece may cost no more than `most`.
 
     And what a piece with any other state outside costs at least.
     """
-    count = len(inner.chosen)
-    own = [inner.costs(number) for number in range(count)]
+    lattice, count = inner.lattice, len(inner.chosen)
     before = [0, *(int(a.min()) for a in inner.ahead[:-1])]
-    after = [*(int((c + b).min()) for c, b in zip(own[1:], inner.behind[1:], strict=True)), 0]
+    after = [*(int(b.min()) for b in inner.behind[1:]), 0]
     grey: list[Places] = []
     far: list[int] = []
     for number, slot in enumerate(lattice.slots):
         outside = np.ones(len(slot.costs), bool)
         outside[inner.chosen[number]] = False
         others = np.flatnonzero(outside)
-        close = before[number] + slot.costs[others] + after[number] <= most + SLACK
+        close = before[number] + slot.costs[others] + after[number] <= most + slack
         grey.append(others[close])
         least = int(slot.costs[others[~close]].min(initial=NEVER))
         far.append(min(least, lattice.beyond[number]))
@@ -253,12 +319,15 @@ def _near(
         _in_time(late)
         out.append(lattice.preferences(n, inner.chosen[n], grey[n + 1]))
         back.append(lattice.preferences(n, grey[n], inner.chosen[n + 1]))
-    ahead = _relaxed(own, costs, far, inner.moves, out, back)
+    forward, backward = inner.ways()
+    ahead = _relaxed(forward, costs, far, out, back)
     behind = _relaxed(
-        own[::-1], costs[::-1], far[::-1],
-        [m.T for m in reversed(inner.moves)],
-        [m.T for m in reversed(back)], [m.T for m in reversed(out)],
-    )[::-1]  # fmt: skip
+        backward,
+        costs[::-1],
+        far[::-1],
+        [m.T for m in reversed(back)],
+        [m.T for m in reversed(out)],
+    )[::-1]
     near, least = [], NEVER
     for number in range(count):
         through = ahead[number][0] + behind[number][0] - costs[number]
@@ -272,88 +341,131 @@ def _near(
 
 
 def _relaxed(
-    within: Sequence[Costs],
+    way: _Way,
     grey: Sequence[Costs],
     far: Sequence[int],
-    moves: Sequence[Costs],
     out: Sequence[Prices],
     back: Sequence[Prices],
 ) -> list[tuple[Costs, int]]:
     """Return the least cost up to each grey state, and up to whatever is further away.
 
     Args:
-        within: By slot, what the states within cost.
+        way: The states within.
         grey: What some outside cost.
         far: What the others outside cost at least.
-        moves: From within to within.
         out: From within to grey.
         back: From grey to within.
     """
-    inside, around, beyond = within[0], grey[0], far[0]
+    mixed, around, beyond = _mixed(way)[0], grey[0], far[0]
     found = [(around, beyond)]
-    for t, (move, leave, enter) in enumerate(zip(moves, out, back, strict=True), 1):
+    for t, (leave, enter) in enumerate(zip(out, back, strict=True), 1):
+        inside = np.minimum(way.known[t - 1], mixed)
         outside = min(int(around.min(initial=NEVER)), beyond)
         entered = np.minimum((around[:, None] + enter).min(axis=0, initial=NEVER), beyond)
         left = np.minimum((inside[:, None] + leave).min(axis=0), outside)
         beyond = min(NEVER, far[t] + min(int(inside.min()), outside))
-        inside = within[t] + np.minimum((inside[:, None] + move).min(axis=0), entered)
+        mixed = np.minimum(way.step(t, mixed), way.costs[t] + entered)
         around = grey[t] + left
         found.append((around, beyond))
     return found
 
 
-def _swept(costs: Sequence[Costs], moves: Sequence[Costs]) -> tuple[list[Costs], list[Costs]]:
-    """Return the least cost up to each state, itself included, and from it on, itself left out."""
-    ahead = [costs[0]]
-    for move, own in zip(moves, costs[1:], strict=True):
-        ahead.append((ahead[-1][:, None] + move).min(axis=0) + own)
-    behind = [np.zeros_like(costs[-1])]
-    for move, own in zip(reversed(moves), reversed(costs[1:]), strict=True):
-        behind.append((move + (own + behind[-1])[None, :]).min(axis=1))
-    behind.reverse()
-    return ahead, behind
+class _Three:
+    """What three slots at a time tell of some edges.
+
+    Attributes:
+        best: The least cost.
+    """
+
+    def __init__(self, lattice: Lattice, states: Sequence[Places], edges: Sequence[Edges]) -> None:
+        self._states, self._edges = states, edges
+        self._own = [costs[kept] for costs, kept in zip(lattice.preferred, states, strict=True)]
+        self._joined = [
+            lattice.preferences(number, states[number], states[number + 1])[edge]
+            for number, edge in enumerate(edges)
+        ]
+        self._steps = [_step(lattice, number, states, edges) for number in range(len(edges) - 1)]
+        self._ahead = self._forward()
+        self._behind, self._rises = self._backward()
+        self.best = int(self._ahead[-1].min(initial=NEVER))
+
+    def _forward(self) -> list[Costs]:
+        """Return what comes up to the end of each edge costs."""
+        own, edges = self._own, self._edges
+        out = [own[0][edges[0][0]] + self._joined[0] + own[1][edges[0][1]]]
+        for number, step in enumerate(self._steps):
+            onward = _least_by(out[-1][:, None] + step, edges[number][1], len(own[number + 1]))
+            rows, columns = edges[number + 1]
+            more = self._joined[number + 1] + own[number + 2][columns]
+            out.append(np.minimum(onward[rows, columns] + more, NEVER))
+        return out
+
+    def _backward(self) -> tuple[list[Costs], list[Costs]]:
+        """Return what comes after each edge costs, and how much dearer a close one gets."""
+        own, edges, ahead = self._own, self._edges, self._ahead
+        best = int(ahead[-1].min(initial=NEVER))
+        out = [np.zeros(len(edges[-1][0]), np.int64)]
+        rises: list[Costs] = []
+        for number in reversed(range(len(self._steps))):
+            rows, columns = edges[number + 1]
+            more = self._joined[number + 1] + own[number + 2][columns] + out[-1]
+            full = np.full((len(own[number + 1]), len(own[number + 2])), NEVER, np.int64)
+            full[rows, columns] = more
+            onward = self._steps[number] + full[edges[number][1]]
+            out.append(np.minimum(onward.min(axis=1, initial=NEVER), NEVER))
+            close = ahead[number] + out[-1] <= best + CLOSE
+            rises.append(onward[close] - out[-1][close, None])
+        return out[::-1], rises[::-1]
+
+    def bounds(self, cut: int) -> Bounds:
+        """Return what is known of the edges, where what was cut off costs at least so much."""
+        beyond = [a + b - self.best for a, b in zip(self._ahead, self._behind, strict=True)]
+        return Bounds(
+            self.best, cut, tuple(self._states), tuple(self._edges), tuple(beyond),
+            tuple(self._rises),
+        )  # fmt: skip
+
+    def known(
+        self, chosen: Sequence[Places]
+    ) -> tuple[list[Costs], list[Costs], list[NDArray[np.bool_]]]:
+        """Return what comes up to states, and from them on, over these edges costs at least.
+
+        Args:
+            chosen: By slot, the states that are asked about.
+
+        Returns:
+            By slot: up to each state, itself included; from it on, itself included; and between
+            slots, which of them an edge joins.
+        """
+        count = len(self._states)
+        ahead = [np.full(len(places), NEVER, np.int64) for places in self._states]
+        behind = [a.copy() for a in ahead]
+        ahead[0], behind[-1] = self._own[0], self._own[-1]
+        for number, (rows, columns) in enumerate(self._edges):
+            np.minimum.at(ahead[number + 1], columns, self._ahead[number])
+            rest = self._joined[number] + self._own[number + 1][columns] + self._behind[number]
+            np.minimum.at(behind[number], rows, self._own[number][rows] + rest)
+        places = [_places(asked, known) for asked, known in zip(chosen, self._states, strict=True)]
+        joined = []
+        for number, (rows, columns) in enumerate(self._edges):
+            one = np.zeros((len(self._states[number]) + 1, len(self._states[number + 1]) + 1), bool)
+            one[rows, columns] = True
+            joined.append(one[np.ix_(places[number], places[number + 1])])
+        return (
+            [np.append(ahead[n], NEVER)[places[n]] for n in range(count)],
+            [np.append(behind[n], NEVER)[places[n]] for n in range(count)],
+            joined,
+        )
 
 
-def _by_three(
-    lattice: Lattice, states: list[Places], edges: list[Edges], two: int, cut: int
-) -> Bounds | None:
-    own = [costs[kept] for costs, kept in zip(lattice.preferred, states, strict=True)]
-    joined = [
-        lattice.preferences(number, states[number], states[number + 1])[edge]
-        for number, edge in enumerate(edges)
-    ]
-    count = len(edges)
-    if not count:
-        return None
-    begin = own[0][edges[0][0]] + joined[0] + own[1][edges[0][1]]
-    ahead = [begin]
-    steps: list[Costs] = []
-    for number in range(count - 1):
-        step = _step(lattice, number, states, edges)
-        steps.append(step)
-        onward = _least_by(ahead[-1][:, None] + step, edges[number][1], len(own[number + 1]))
-        rows, columns = edges[number + 1]
-        more = joined[number + 1] + own[number + 2][columns]
-        ahead.append(np.minimum(onward[rows, columns] + more, NEVER))
-    best = int(ahead[-1].min())
-    if best >= NEVER:
-        return None
-    behind = [np.zeros(len(edges[-1][0]), np.int64)]
-    rises: list[Costs] = []
-    for number in reversed(range(count - 1)):
-        rows, columns = edges[number + 1]
-        more = joined[number + 1] + own[number + 2][columns] + behind[-1]
-        full = np.full((len(own[number + 1]), len(own[number + 2])), NEVER, np.int64)
-        full[rows, columns] = more
-        onward = steps[number] + full[edges[number][1]]
-        behind.append(np.minimum(onward.min(axis=1), NEVER))
-        close = ahead[number] + behind[-1] <= best + CLOSE
-        rises.append(onward[close] - behind[-1][close, None])
-    behind.reverse()
-    rises.reverse()
-    beyond = tuple(a + b - best for a, b in zip(ahead, behind, strict=True))
-    path = _back(ahead, steps, edges)
-    return Bounds(two, best, cut, path, tuple(states), tuple(edges), beyond, tuple(rises))
+def _places(asked: Places, known: Places) -> Places:
+    """Return where some numbers stand among others, or how many these are."""
+    order = np.argsort(known)
+    at = np.searchsorted(known[order], asked)
+    found = order[np.minimum(at, len(order) - 1)]
+    return (
+        np.where(known[found] == asked, found, len(known)) if len(known) else np.zeros_like(asked)
+    )
 
 
 def _step(lattice: Lattice, number: int, states: Sequence[Places], edges: Sequence[Edges]) -> Costs:
@@ -374,16 +486,3 @@ def _least_by(costs: Costs, middle: Places, count: int) -> Costs:
     out = np.full((count, costs.shape[1]), NEVER, np.int64)
     out[states] = np.minimum.reduceat(costs[order], starts, axis=0)
     return out
-
-
-def _back(
-    ahead: Sequence[Costs], steps: Sequence[Costs], edges: Sequence[Edges]
-) -> tuple[int, ...]:
-    """Return the states of a cheapest piece."""
-    at = int(ahead[-1].argmin())
-    path = [int(edges[-1][1][at]), int(edges[-1][0][at])]
-    for number in reversed(range(len(steps))):
-        rows = np.flatnonzero(edges[number][1] == path[-1])
-        at = rows[int((ahead[number][rows] + steps[number][rows, path[-2]]).argmin())]
-        path.append(int(edges[number][0][at]))
-    return tuple(reversed(path))

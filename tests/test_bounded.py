@@ -166,24 +166,97 @@ def test_no_answer_is_cheaper_than_the_bound(
     assert all(proven.bound <= answer.cost for answer in answers(solver, tune, 8))
 
 
+def least(lattice: Lattice) -> int:
+    """What a piece of the cheapest states of each slot costs."""
+    soon = sweeps.Sweeps(lattice).soon(40)
+    assert soon
+    return soon.best
+
+
 def test_the_best_of_few_states_is_the_best_of_all(
     tables: tuple[Moments, Lattice, dict[str, list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wide = sweeps.Sweeps(tables[1]).bounds(40)
+    most = least(tables[1]) + 40
+    wide = sweeps.Sweeps(tables[1]).bounds(most)
     monkeypatch.setattr(sweeps, "STATES", 12)
-    narrow = sweeps.Sweeps(tables[1]).bounds(40)
+    narrow = sweeps.Sweeps(tables[1]).bounds(most)
     assert wide and narrow
-    assert (wide.two, wide.best) == (narrow.two, narrow.best)
+    assert wide.best == narrow.best
+
+
+def moves(found: sweeps.Bounds, most: int) -> dict[tuple[int, int, int], int]:
+    """What the cheapest piece over each move costs, by slot and two states, up to a cost."""
+    out = {}
+    for number, (rows, columns) in enumerate(found.edges):
+        one, other = found.states[number][rows], found.states[number + 1][columns]
+        for i, j, dearer in zip(one, other, found.beyond[number].tolist(), strict=True):
+            if found.best + dearer <= most:
+                out[number, int(i), int(j)] = found.best + dearer
+    return out
+
+
+@pytest.mark.parametrize("steps", [(35,), (5, 35), (0, 10, 20, 35)])
+def test_what_is_known_of_less_hides_nothing(
+    tables: tuple[Moments, Lattice, dict[str, list[int]]],
+    monkeypatch: pytest.MonkeyPatch,
+    steps: tuple[int, ...],
+) -> None:
+    best = least(tables[1])
+    most = best + steps[-1]
+    monkeypatch.setattr(sweeps, "STATES", 700)
+    wide = sweeps.Sweeps(tables[1]).bounds(most)
+    monkeypatch.setattr(sweeps, "STATES", 30)
+    narrow = sweeps.Sweeps(tables[1])
+    narrow.soon(40)
+    found = [narrow.bounds(best + step) for step in steps][-1]
+    assert wide and found and wide.cut > most and found.cut > most
+    assert len(moves(wide, most)) > 100
+    assert moves(found, most) == moves(wide, most)
+
+
+def test_costs_are_told_as_what_makes_a_piece_dearer(
+    tables: tuple[Moments, Lattice, dict[str, list[int]]],
+) -> None:
+    found = sweeps.Sweeps(tables[1]).bounds(least(tables[1]) + 40)
+    assert found
+    rising = {(n, i, j, k): more for n, i, j, k, more in found.rising(sweeps.CLOSE)}
+    edges = [
+        dict(zip(zip(*(e.tolist() for e in edge), strict=True), beyond.tolist(), strict=True))
+        for edge, beyond in zip(found.edges, found.beyond, strict=True)
+    ]
+    random = np.random.default_rng(0)
+    seen = set()
+    for _ in range(50):
+        path = list(list(edges[0])[random.integers(len(edges[0]))])
+        while len(path) <= len(edges):
+            onward = [
+                k for j, k in edges[len(path) - 1]
+                if j == path[-1] and rising.get((len(path) - 2, *path[-2:], k), 0) <= sweeps.CLOSE
+                and edges[len(path) - 1][j, k] <= sweeps.CLOSE
+            ]  # fmt: skip
+            if not onward:
+                break
+            path.append(onward[random.integers(len(onward))])
+        else:
+            dearer = edges[0][path[0], path[1]] + sum(
+                rising.get((n, *path[n : n + 3]), 0) for n in range(len(path) - 2)
+            )
+            told = [int(found.states[n][place]) for n, place in enumerate(path)]
+            assert charged(told, tables[1]) == found.best + dearer
+            seen.add(dearer)
+    assert len(seen) > 5
 
 
 def test_what_is_wanted_soon_is_no_bound_and_changes_none(
     tables: tuple[Moments, Lattice, dict[str, list[int]]],
 ) -> None:
-    alone = sweeps.Sweeps(tables[1]).bounds(40)
+    most = least(tables[1]) + 40
+    alone = sweeps.Sweeps(tables[1]).bounds(most)
     both = sweeps.Sweeps(tables[1])
-    soon, later = both.soon(40), both.bounds(40)
+    soon, later = both.soon(40), both.bounds(most)
     assert alone and soon and later
-    assert (later.two, later.best, later.cut) == (alone.two, alone.best, alone.cut)
+    assert later.best == alone.best
+    assert min(later.cut, alone.cut) > alone.best
     assert soon.cut == 0
     assert soon.best >= later.best
 

@@ -146,5 +146,7 @@ def test_what_is_alike_but_for_one_lane_is_alike() -> None:
         return out
 
     assert windows.twins(chosen(0))[2] == windows.twins(chosen(5))[2] == {10}
-    first = windows.Kind(4, [(2, "")], {}, twins=True).following(chosen(5), windows.twins(chosen(5)))
+    first = windows.Kind(4, [(2, "")], {}, twins=True).following(
+        chosen(5), windows.twins(chosen(5))
+    )
     assert first and first.places == {2, 3, 4, 5, 10, 11, 12, 13}
