@@ -113,7 +113,7 @@ def search(
             yield from run.near(_Settings(problem, moments, lattice, found, pitches))
         elif margin >= needed:
             break
-        margin += STEPS[1]
+        margin = margin + STEPS[1] if run.best else max(2 * margin, STEPS[1])
     if run.best is not None:
         yield run.ending()
 
@@ -175,9 +175,10 @@ class _Run:
         return sweeps.states <= HEAVY and not self.late()
 
     def late(self) -> bool:
-        """Return whether the time is over, if it is limited and there is something to show."""
+        """Return whether the time is over, if it is limited; without an answer half of it is."""
         seconds = self._effort.seconds
-        return self.best is not None and seconds is not None and self._elapsed >= seconds
+        share = 1.0 if self.best else 0.5
+        return seconds is not None and self._elapsed >= share * seconds
 
     @property
     def _elapsed(self) -> float:
@@ -208,7 +209,7 @@ class _Run:
                 yield from self._among(sources, guess, found, least, margin, most)
             if self.done or self.late() or (self.best and self.bound >= found.cut):
                 return
-        if self.best is None:
+        if self.best is None and not self.late():
             # What tables do not know of may make every piece far dearer than they tell.
             sources = settings.sources(margin, spared=False)
             yield from self._among(sources, [], found, 0, margin, most)

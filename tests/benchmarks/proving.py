@@ -55,7 +55,7 @@ def _measured(
     without = compose.compose(tune.loaded(beats))
     middle = time.perf_counter()
     # The first run compiles what is not kept yet.
-    compose.compose(tune.loaded(beats), effort=Effort(conflicts=1, prove=True))
+    tune.prepare(tune.loaded(beats))
     seen: list[Progress] = []
     again = time.perf_counter()
     effort = Effort(seconds=SECONDS, prove=True)

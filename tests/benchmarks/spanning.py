@@ -45,7 +45,7 @@ def loaded(beats: int, rule: str) -> LoadedSpec:
 
 def _row(asked: LoadedSpec) -> str:
     # The first run compiles what is not kept yet.
-    compose.compose(asked, effort=Effort(conflicts=1, prove=True))
+    tune.prepare(asked)
     begin = time.perf_counter()
     try:
         piece = compose.compose(asked, effort=Effort(seconds=SECONDS, prove=True))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 
+from cspcomposer import compose, read, specfile
 from cspcomposer import pitch as pitches
-from cspcomposer import read, specfile
+from cspcomposer.errors import OutOfTime
 from cspcomposer.score import Note
+from cspcomposer.search import Effort
 from cspcomposer.specfile import LoadedSpec
 
 TUNE = "bach/bwv104.6.mxl"
@@ -17,6 +20,12 @@ _WHOLE = 32
 def loaded(beats: int) -> LoadedSpec:
     """Return what asks for four voices to the tune."""
     return specfile.parse(spec(beats).encode(), Path("tune.yaml"))
+
+
+def prepare(asked: LoadedSpec) -> None:
+    """Compile the tables of a piece that are not kept yet."""
+    with contextlib.suppress(OutOfTime):
+        compose.compose(asked, effort=Effort(conflicts=1, prove=True))
 
 
 def spec(beats: int, times: int | None = None) -> str:
