@@ -78,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parts = {
         "starting": starting, "composing": composing, "proving": proving.table,
+        "tunes": proving.real,
         "spanning": spanning.table, "otherwise": spanning.contenders, "models": models,
         "preferring": preferring, "voicings": voicings.table, "answering": answering,
         "form": form.table, "batches": batches.table, "checking": checking,

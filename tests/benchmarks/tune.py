@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from cspcomposer import compose, read, specfile
+from cspcomposer import compose, read, render, specfile
 from cspcomposer import pitch as pitches
 from cspcomposer.errors import OutOfTime
 from cspcomposer.score import Note
@@ -20,6 +23,23 @@ _WHOLE = 32
 def loaded(beats: int) -> LoadedSpec:
     """Return what asks for four voices to the tune."""
     return specfile.parse(spec(beats).encode(), Path("tune.yaml"))
+
+
+@contextlib.contextmanager
+def given(file: str) -> Iterator[LoadedSpec]:
+    """Yield what asks for four voices to the soprano of a chorale."""
+    score = read.read_chorale(file)
+    soprano = replace(score.voices[0], name="soprano", clef="treble")
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        render.write(replace(score, voices=(soprano,), chords=()), home, "tune", ("musicxml",))
+        (home / "tune.yaml").write_text("given: {soprano: {file: tune.musicxml}}\n")
+        yield specfile.load(home / "tune.yaml")
+
+
+def told(cost: tuple[int, ...]) -> str:
+    """Return a cost in words: strong faults, if there are any, then the rest."""
+    return ", ".join(map(str, cost if any(cost[:-1]) else cost[-1:]))
 
 
 def prepare(asked: LoadedSpec) -> None:
