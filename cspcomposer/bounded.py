@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from cspcomposer import candidates, facts, rulebook, solver
-from cspcomposer.bounds import CLOSE, Bounds, Sweeps
+from cspcomposer.bounds import CLOSE, REACH, Bounds, Sweeps
 from cspcomposer.candidates import Options, Taste
 from cspcomposer.facts import Outline
 from cspcomposer.facts_window import ORIGIN, Moments, parsed
@@ -29,9 +29,8 @@ from cspcomposer.tables import Fault
 # What a strong fault costs beside mild ones.
 STRONG = 1_000_000
 # How much dearer than the best may be what tables look at: for a piece that is wanted soon; then to
-# begin with, and how much more each time, for what is known of less makes looking at more quicker;
-# and at most.
-SOON_WITHIN, STEPS, WIDEST = 40, (5, 20), 160
+# begin with, and how much more each time, for what is known of less makes looking at more quicker.
+SOON_WITHIN, STEPS = 40, (5, 20)
 # And what clingo looks at.
 NEAR = (CLOSE // 2, CLOSE)
 # Where many small charges add up, a bound is found by cores, and what is best by models.
@@ -105,7 +104,7 @@ def search(
     found = sweeps.soon(SOON_WITHIN)
     if found:
         yield from run.near(_Settings(problem, moments, lattice, found, pitches), SOON)
-    while found and not run.done and margin <= WIDEST and run.worth(sweeps):
+    while found and not run.done and margin <= REACH and run.worth(sweeps):
         needed = run.cost - 1 - found.best
         margin = needed if needed <= margin + STEPS[1] // 2 else margin
         found = sweeps.bounds(found.best + margin, run.late)
@@ -115,6 +114,7 @@ def search(
             break
         margin = margin + STEPS[1] if run.best else max(2 * margin, STEPS[1])
     if run.best is not None:
+        run.bound = max(run.bound, min(run.cost, sweeps.least))
         yield run.ending()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,9 @@ from cspcomposer.lattice import NEVER, Costs, Lattice, Places, Prices
 
 Edges = tuple[Places, Places]
 # States looked at closely in each slot: to begin with, how many more at a time, and at most.
-STATES, MORE, MOST = 150, 400, 1200
+STATES, MORE, MOST = 150, 400, 1000
+# So many in a slot on the average: memory grows with their square.
+AVERAGE = 400
 # From one slot to the next, how many edges are looked at three slots at a time, on the average.
 EDGES = 600
 # For a piece that is wanted soon.
@@ -28,6 +31,8 @@ FURTHER = 40
 ROUNDS = 12
 # How much dearer than the best is known state by state.
 CLOSE = 100
+# More than that above the best bound nothing is looked at, though what was asked for is dearer.
+REACH = 160
 # By so much a state outside may seem too dear and still be bounded closely, to begin with and at
 # most: its neighbours may lie outside too.
 SLACK, SLACKEST = 20, 80
@@ -96,6 +101,11 @@ class Sweeps:
         chosen = self._inner.chosen
         return sum(map(len, chosen)) / len(chosen)
 
+    @property
+    def least(self) -> int:
+        """What any piece costs at least, as far as was found out."""
+        return min(int(self._inner.ahead[-1].min()), self._inner.outside)
+
     def soon(self, margin: int) -> Bounds | None:
         """Return a good piece among the cheapest states of each slot; nothing is said of others.
 
@@ -113,6 +123,7 @@ class Sweeps:
             late: Whether the time is over; nothing can be asked any more then.
         """
         try:
+            most = min(most, self._inner.swept(late) + REACH)
             best = self._inner.widened(most, late)
         except _LateError:
             return None
@@ -123,34 +134,31 @@ class Sweeps:
         inner = self._inner
         if best >= NEVER:
             return None
-        beyond = []
-        for number, move in enumerate(inner.moves):
-            total = inner.ahead[number][:, None] + move
-            total += inner.behind[number + 1][None, :]
-            beyond.append(np.maximum(total - best, 0))
-        margin = _affordable(beyond, max(0, most - best), count * len(beyond))
+        totals = inner.totals()
+        most = _affordable(totals, most, count * len(totals))
+        rows, columns = zip(*(np.nonzero(total <= most) for total in totals), strict=True)
         keep = [
-            np.flatnonzero(a + b - own <= best + margin)
-            for a, b, own in zip(inner.ahead, inner.behind, inner.costs(), strict=True)
+            np.union1d(after, before).astype(np.intp)
+            for after, before in zip([*rows, rows[-1][:0]], [rows[0][:0], *columns], strict=True)
         ]
-        edges: list[Edges] = []
-        for number, dear in enumerate(beyond):
-            rows, columns = np.nonzero(dear[np.ix_(keep[number], keep[number + 1])] <= margin)
-            edges.append((rows, columns))
+        edges = [
+            (np.searchsorted(keep[n], rows[n]), np.searchsorted(keep[n + 1], columns[n]))
+            for n in range(len(totals))
+        ]
+        if not all(map(len, keep)):
+            return None
         states = [chosen[kept] for chosen, kept in zip(inner.chosen, keep, strict=True)]
         three = _Three(inner.lattice, states, edges)
         if three.best >= NEVER:
             return None
         inner.learn(three)
-        return three.bounds(min(best + margin + 1, outside))
+        return three.bounds(min(most + 1, outside))
 
 
-def _affordable(beyond: Sequence[Costs], margin: int, most: int) -> int:
-    """Return a margin, not above one, within which there are not too many edges."""
-    counts = np.zeros(margin + 1, np.int64)
-    for dear in beyond:
-        counts += np.bincount(dear[dear <= margin], minlength=margin + 1)
-    return max(0, int(np.searchsorted(np.cumsum(counts), most, side="right")) - 1)
+def _affordable(totals: Sequence[Costs], most: int, count: int) -> int:
+    """Return a cost, not above `most`, up to which there are not more than so many edges."""
+    near = np.concatenate([total[total <= most] for total in totals])
+    return most if len(near) <= count else int(np.partition(near, count)[count]) - 1
 
 
 class _Inner:
@@ -174,7 +182,7 @@ class _Inner:
         self.moves: list[Costs] = [np.zeros((0, 0), np.int64)] * (len(self.chosen) - 1)
         self.ahead: list[Costs] = []
         self.behind: list[Costs] = []
-        self.outside = NEVER
+        self.outside = 0
         self._stale = set(range(len(self.moves)))
         self._known: _Three | None = None
 
@@ -210,7 +218,7 @@ class _Inner:
             self.moves[number] = self._asked(number)
         self._stale = set()
         self.ahead, self.behind = (
-            [np.minimum(known, mixed) for known, mixed in zip(way.known, _mixed(way), strict=True)]
+            [np.minimum(known, mixed) for known, mixed in zip(way.known, way.mixed, strict=True)]
             for way in self.ways()
         )
         self.behind.reverse()
@@ -220,15 +228,29 @@ class _Inner:
         """Return the states within and their moves, forward and backward."""
         known = self._known.known(self.chosen) if self._known else None
         costs = self.costs()
-        ahead, behind, joined = known or (
+        ahead, behind, over = known or (
             [np.full_like(own, NEVER) for own in costs],
             [np.full_like(own, NEVER) for own in costs],
-            [np.zeros(move.shape, bool) for move in self.moves],
+            [np.full_like(move, -1) for move in self.moves],
         )
-        return _Way(costs, self.moves, ahead, joined), _Way(
+        return _Way(costs, self.moves, ahead, over), _Way(
             costs[::-1], [m.T for m in reversed(self.moves)], behind[::-1],
-            [j.T for j in reversed(joined)],
+            [o.T for o in reversed(over)],
         )  # fmt: skip
+
+    def totals(self) -> list[Costs]:
+        """Return what a piece costs at least that goes over each move, staying within."""
+        forward, backward = self.ways()
+        out = []
+        for number, move in enumerate(self.moves):
+            known, mixed = forward.known[number], forward.mixed[number]
+            after = backward.known[-2 - number], backward.mixed[-2 - number]
+            over = forward.over[number]
+            total = np.where(over >= 0, over, known[:, None] + move + after[0][None, :])
+            part = np.minimum(mixed[:, None] + np.minimum(*after)[None, :],
+                              known[:, None] + after[1][None, :])  # fmt: skip
+            out.append(np.minimum(total, part + move))
+        return out
 
     def _asked(self, number: int) -> Costs:
         """Return what moves from a slot to the next cost; what is known is not asked again."""
@@ -251,36 +273,37 @@ class _Way:
     Attributes:
         costs: What each costs by itself.
         moves: What moves from slot to slot cost.
-        known: What comes up to a state over joined moves alone costs at least, itself included, as
+        known: What comes up to a state over known moves alone costs at least, itself included, as
             far as three slots tell.
-        joined: Of which moves that is known.
+        over: What a piece of known moves alone costs at least that goes over each; -1 if it is
+            not known.
     """
 
     costs: Sequence[Costs]
     moves: Sequence[Costs]
     known: Sequence[Costs]
-    joined: Sequence[NDArray[np.bool_]]
+    over: Sequence[Costs]
+
+    @cached_property
+    def mixed(self) -> list[Costs]:
+        """What comes up to each state costs at least, itself included, over some unknown move."""
+        out = [np.where(self.known[0] < NEVER, NEVER, self.costs[0])]
+        for number in range(1, len(self.costs)):
+            out.append(self.step(number, out[-1]))
+        return out
 
     def step(self, number: int, mixed: Costs) -> Costs:
-        """Return what comes up to each state of a slot costs, not over joined moves alone.
+        """Return what comes up to each state of a slot costs, not over known moves alone.
 
         Args:
             number: The slot.
             mixed: The same for the slot before.
         """
-        move, joined = self.moves[number - 1], self.joined[number - 1]
+        move, known = self.moves[number - 1], self.over[number - 1] >= 0
         before = np.minimum(mixed, self.known[number - 1])
-        open_ones = np.where(joined, mixed[:, None], before[:, None])
+        open_ones = np.where(known, mixed[:, None], before[:, None])
         out: Costs = np.minimum((open_ones + move).min(axis=0) + self.costs[number], NEVER)
         return out
-
-
-def _mixed(way: _Way) -> list[Costs]:
-    """Return what comes up to each state costs at least, itself included, not all being known."""
-    out = [np.where(way.known[0] < NEVER, NEVER, way.costs[0])]
-    for number in range(1, len(way.costs)):
-        out.append(way.step(number, out[-1]))
-    return out
 
 
 class _LateError(Exception):
@@ -329,9 +352,10 @@ def _near(
         [m.T for m in reversed(out)],
     )[::-1]
     near, least = [], NEVER
+    share = AVERAGE - sum(map(len, inner.chosen)) // count
     for number in range(count):
         through = ahead[number][0] + behind[number][0] - costs[number]
-        room = max(0, min(MORE, MOST - len(inner.chosen[number])))
+        room = max(0, min(MORE, MOST - len(inner.chosen[number]), share))
         order = np.argsort(through, kind="stable")
         taken = order[:room][through[order[:room]] <= most]
         near.append(grey[number][taken])
@@ -356,7 +380,7 @@ def _relaxed(
         out: From within to grey.
         back: From grey to within.
     """
-    mixed, around, beyond = _mixed(way)[0], grey[0], far[0]
+    mixed, around, beyond = way.mixed[0], grey[0], far[0]
     found = [(around, beyond)]
     for t, (leave, enter) in enumerate(zip(out, back, strict=True), 1):
         inside = np.minimum(way.known[t - 1], mixed)
@@ -425,9 +449,7 @@ class _Three:
             tuple(self._rises),
         )  # fmt: skip
 
-    def known(
-        self, chosen: Sequence[Places]
-    ) -> tuple[list[Costs], list[Costs], list[NDArray[np.bool_]]]:
+    def known(self, chosen: Sequence[Places]) -> tuple[list[Costs], list[Costs], list[Costs]]:
         """Return what comes up to states, and from them on, over these edges costs at least.
 
         Args:
@@ -435,7 +457,7 @@ class _Three:
 
         Returns:
             By slot: up to each state, itself included; from it on, itself included; and between
-            slots, which of them an edge joins.
+            slots, what a piece over each edge costs; -1 where there is none.
         """
         count = len(self._states)
         ahead = [np.full(len(places), NEVER, np.int64) for places in self._states]
@@ -446,15 +468,16 @@ class _Three:
             rest = self._joined[number] + self._own[number + 1][columns] + self._behind[number]
             np.minimum.at(behind[number], rows, self._own[number][rows] + rest)
         places = [_places(asked, known) for asked, known in zip(chosen, self._states, strict=True)]
-        joined = []
+        over = []
         for number, (rows, columns) in enumerate(self._edges):
-            one = np.zeros((len(self._states[number]) + 1, len(self._states[number + 1]) + 1), bool)
-            one[rows, columns] = True
-            joined.append(one[np.ix_(places[number], places[number + 1])])
+            size = len(self._states[number]) + 1, len(self._states[number + 1]) + 1
+            one = np.full(size, -1, np.int64)
+            one[rows, columns] = np.minimum(self._ahead[number] + self._behind[number], NEVER)
+            over.append(one[np.ix_(places[number], places[number + 1])])
         return (
             [np.append(ahead[n], NEVER)[places[n]] for n in range(count)],
             [np.append(behind[n], NEVER)[places[n]] for n in range(count)],
-            joined,
+            over,
         )
 
 

@@ -204,6 +204,7 @@ def test_what_is_known_of_less_hides_nothing(
     best = least(tables[1])
     most = best + steps[-1]
     monkeypatch.setattr(sweeps, "STATES", 700)
+    monkeypatch.setattr(sweeps, "AVERAGE", 1000)
     wide = sweeps.Sweeps(tables[1]).bounds(most)
     monkeypatch.setattr(sweeps, "STATES", 30)
     narrow = sweeps.Sweeps(tables[1])
