@@ -268,6 +268,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     bars = []
     plan = work.outline.plan
     breathing = _breathing(work.outline.score)
+    inside = _inside(work.outline.score)
     halved = [i for i in plan.ideas if i.how == "diminution"] if plan else []
     for measure in work.outline.score.measures:
         metre = Metre(measure.beats, measure.unit)
@@ -276,7 +277,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
         offered = cells(
             metre, measure.length, allowed=allowed | figures().quick if quick else allowed,
             most=MOST_NOTES, rests=int(measure.number in breathing),
-            syncopations=spec.rhythm.syncopation,
+            syncopations=spec.rhythm.syncopation, bound=measure.number in inside,
         )  # fmt: skip
         bars.append(Bar(measure, offered))
     rules = sliced(
@@ -319,6 +320,16 @@ def _breathing(score: Score) -> set[int]:
         return set()
     ends = [max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends]
     return {number for number in ends if number < score.measures[-1].number}
+
+
+def _inside(score: Score) -> set[int]:
+    """Return the bars with which no phrase begins or arrives: a note may be held into them."""
+    ends = {max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends}
+    return {
+        m.number
+        for m in score.measures
+        if m.number > 1 and m.number - 1 not in ends and m.onset not in score.phrase_ends
+    }
 
 
 def _curve(density: Sequence[float], measures: Sequence[Measure]) -> list[tuple[Measure, float]]:

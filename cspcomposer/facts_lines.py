@@ -101,6 +101,9 @@ def rhythms(
     for cell, name in names.items():
         for onset, length in cell.notes:
             yield f"cell({name},{at(onset + _lead(cell, bars))},{at(length)})"
+        yield f"last_of({name},{at(cell.onsets[-1] + _lead(cell, bars))})"
+        if cell.onsets[0]:
+            yield f"bound({name},{at(cell.onsets[0])})"
         if cell.hush:
             yield f"hushed({name},{at(cell.length - cell.hush)})"
     for bar in bars:

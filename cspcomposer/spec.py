@@ -214,8 +214,9 @@ class RhythmSpec(Part):
     spread over the piece as a curve. What the style says if left out."""
     figures: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
     """What may fill a beat: plain, held, eighths, dotted, offbeat, sixteenths, eighth_sixteenths,
-    sixteenths_eighth, snap, triplet, swing, late_swing; in compound metres plain, held, trochee,
-    iamb, tripping, siciliano, upbeat. What the style says if left out."""
+    sixteenths_eighth, snap, triplet, swing, late_swing, rest; in compound metres plain, held,
+    trochee, iamb, tripping, siciliano, upbeat, rest. With tied, tied_eighth or tied_swing a bar may
+    begin with a note of the bar before, held over the bar line. What the style says if left out."""
     syncopation: int = Field(default=0, ge=0, le=8)
     """How many beats of a bar at most are struck late."""
 
