@@ -19,6 +19,7 @@ from cspcomposer.errors import BadSpec, Fault, NoSolution
 from cspcomposer.facts import Outline
 from cspcomposer.facts_lines import Bar
 from cspcomposer.metre import Metre
+from cspcomposer.plan import Plan
 from cspcomposer.rhythm import Rhythm, rhythm
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import (
@@ -268,6 +269,8 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     bars = []
     plan = work.outline.plan
     breathing = _breathing(work.outline.score)
+    opening = work.outline.score.measures[0]
+    early = opening.length if opening.number == 0 else Fraction(0)
     inside = _inside(work.outline.score)
     halved = [i for i in plan.ideas if i.how == "diminution"] if plan else []
     for measure in work.outline.score.measures:
@@ -278,6 +281,7 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
             metre, measure.length, allowed=allowed | figures().quick if quick else allowed,
             most=MOST_NOTES, rests=int(measure.number in breathing),
             syncopations=spec.rhythm.syncopation, bound=measure.number in inside,
+            upbeat=early or _upbeat(plan, measure),
         )  # fmt: skip
         bars.append(Bar(measure, offered))
     rules = sliced(
@@ -315,11 +319,14 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
 
 
 def _breathing(score: Score) -> set[int]:
-    """Return the bars in which a phrase comes to rest before another one begins with its bar."""
-    if score.measures[0].number == 0:
-        return set()
+    """Return the bars in which a phrase comes to rest before another one begins."""
     ends = [max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends]
     return {number for number in ends if number < score.measures[-1].number}
+
+
+def _upbeat(plan: Plan | None, measure: Measure) -> Fraction:
+    """Return how much of a bar's end leads into the next phrase by plan."""
+    return plan.upbeat_to(measure.onset + measure.length) if plan else Fraction(0)
 
 
 def _inside(score: Score) -> set[int]:

@@ -38,19 +38,29 @@ class Cell:
         onsets: Where notes are struck, in quarter notes from the bar line. Where the first one is
             not at 0, a note of the bar before is held until then.
         length: Of the bar, in quarter notes.
-        hush: How much of its end is a rest, in quarter notes.
+        hush: How much of its end is a rest, in quarter notes; an upbeat may come behind it.
+        upbeat: How much of its end belongs to the next phrase, if it rests before that.
     """
 
     figures: tuple[str, ...]
     onsets: tuple[Fraction, ...]
     length: Fraction
     hush: Fraction = Fraction(0)
+    upbeat: Fraction = Fraction(0)
+
+    @property
+    def silence(self) -> Fraction:
+        """Where its rest begins; its end if it has none."""
+        return self.length - self.upbeat - self.hush
 
     @property
     def notes(self) -> tuple[tuple[Fraction, Fraction], ...]:
         """Where each note is struck and how long it lasts, in quarter notes."""
-        ends = (*self.onsets[1:], self.length - self.hush)
-        return tuple((a, b - a) for a, b in zip(self.onsets, ends, strict=True))
+        ends = (*self.onsets[1:], self.length)
+        stops = [self.silence if a < self.silence else self.length for a in self.onsets]
+        return tuple(
+            (a, min(b, stop) - a) for a, b, stop in zip(self.onsets, ends, stops, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,7 @@ def cells(
     syncopations: int = 0,
     rests: int = 0,
     bound: bool = False,
+    upbeat: Fraction = Fraction(0),
 ) -> tuple[Cell, ...]:
     """Return the rhythms that fill a bar, or its end, in a fixed order.
 
@@ -121,8 +132,10 @@ def cells(
         fewest: How many notes there are at least.
         most: And at most.
         syncopations: How many beats at most strike off the beat where no dotted note leads to it.
-        rests: How many beats at its end may be rests, if a figure that is one is allowed.
+        rests: How many beats at its end, or before an upbeat there, may be rests, if a figure that
+            is one is allowed.
         bound: Whether it may begin with the note of the bar before, if such a figure is allowed.
+        upbeat: How much of its end leads into the next phrase.
     """
     known, pulse = figures(), metre.pulse
     kind = "compound" if pulse.numerator == 3 else "simple"
@@ -130,6 +143,8 @@ def cells(
     if rest or not whole:
         return (Cell(("plain",), (Fraction(0),), length),)
     choices = [f for (k, f) in sorted(known.strokes) if k == kind and f in allowed]
+    lead, split = divmod(upbeat, pulse)
+    rests = 0 if split else rests
     choices = [f for f in choices if rests or f not in known.silent]
     opening = [f for f in choices if 0 in known.strokes[kind, f] or (bound and f in known.binding)]
     choices = [f for f in choices if f not in known.binding]
@@ -143,10 +158,17 @@ def cells(
     sizes = {f: len(known.strokes[kind, f]) for f in {*opening, *choices}}
     problem.addConstraint(lambda *row: fewest <= sum(sizes[f] for f in row) <= most, beats)
     problem.addConstraint(lambda *row: not _clash(row, known), beats)
-    problem.addConstraint(lambda *row: _hushed(row, known) <= rests, beats)
+    behind = int(whole) - int(lead)
+    struck = {f for f in choices if 0 in known.strokes[kind, f]}
+    problem.addConstraint(lambda *row: _hushed(row[:behind], known) <= rests, beats)
+    problem.addConstraint(lambda *row: not set(row[behind:]) & known.silent, beats)
+    if lead:
+        problem.addConstraint(
+            lambda *row: row[behind - 1] not in known.silent or row[behind] in struck, beats
+        )
     problem.addConstraint(lambda *row: _syncopations(row, known) <= syncopations, beats)
     found = (tuple(one[b] for b in beats) for one in problem.getSolutions())
-    out = (_cell(row, kind, pulse, length, known) for row in sorted(found))
+    out = (_cell(row, kind, pulse, length, known, lead * pulse) for row in sorted(found))
     known_lengths = LENGTHS | _LONG if kind == "compound" else LENGTHS
     return tuple(c for c in out if all(size in known_lengths | {0} for size in _written(c)))
 
@@ -173,10 +195,16 @@ def _syncopations(row: tuple[str, ...], known: Figures) -> int:
 
 
 def _cell(
-    row: tuple[str, ...], kind: str, pulse: Fraction, length: Fraction, known: Figures
+    row: tuple[str, ...],
+    kind: str,
+    pulse: Fraction,
+    length: Fraction,
+    known: Figures,
+    upbeat: Fraction,
 ) -> Cell:
     hush = pulse * sum(figure in known.silent for figure in row)
-    return Cell(row, tuple(_onsets(row, kind, pulse, known)), length, hush)
+    onsets = tuple(_onsets(row, kind, pulse, known))
+    return Cell(row, onsets, length, hush, upbeat if hush else Fraction(0))
 
 
 def _onsets(row: tuple[str, ...], kind: str, pulse: Fraction, known: Figures) -> Iterator[Fraction]:

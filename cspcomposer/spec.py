@@ -139,6 +139,9 @@ class SectionSpec(Part):
     """Its texture, if the piece has several."""
     density: Surface | None = None
     """Its surface, instead of the piece's: none, some or rich."""
+    upbeat: LengthText = Fraction(0)
+    """How long before the bar line its phrases begin, as a part of a whole note, where the piece
+    has a texture and no pick-up."""
 
 
 class Effort(Part):
@@ -265,7 +268,8 @@ class Spec(Part):
     metre: MetreText = Metre(4, 4)
     """The metre."""
     pickup: LengthText = Fraction(0)
-    """The length of the pick-up (anacrusis) before bar 1, as a part of a whole note."""
+    """The length of the pick-up (anacrusis) before bar 1, as a part of a whole note. All phrases
+    begin so, and the last bar is as much shorter. A section may have an upbeat of its own."""
     tempo: float = Field(default=72, ge=10, le=400)
     """Quarter notes in a minute."""
     voices: Annotated[

@@ -26,6 +26,11 @@ def as_phrases(plan: Plan, spec: Spec) -> Spec:
     return spec.model_copy(update={"phrases": phrases, "bars": None})
 
 
+def upbeats(plan: Plan) -> tuple[Fraction, ...]:
+    """Return for each phrase how much of its last bar leads into the next one."""
+    return tuple(plan.upbeat_to(phrase.end) for phrase in plan.phrases)
+
+
 def _bars(phrase: Phrase, spec: Spec) -> int:
     return int((phrase.end - bar_line(phrase.begin, spec.pickup)) / spec.metre.full)
 
