@@ -97,9 +97,10 @@ class _Work:
         return (sum(strong), mild / len(core))
 
     def sources(self, excerpt: Excerpt, margin: int | None) -> list[Source]:
-        """Return the program by which a stretch is set."""
+        """Return the program by which a stretch is set, or judged where nothing of it is open."""
         standing = self.piece.facts(excerpt, self.known)
-        charged = [self.always.at(excerpt.core), self.considered(margin).at(excerpt.core)]
+        slots = excerpt.core or excerpt.shown
+        charged = [self.always.at(slots), self.considered(margin).at(slots)]
         return [*self.rules, Source("given", standing), Source("prior", "\n".join(charged))]
 
     def count(self, ending: Ending) -> None:
@@ -232,7 +233,7 @@ def _set(
         watch(Progress(_answer(work, begin), time.monotonic() - begin))
     if not interrupted:
         interrupted = _bettered(solver, work, clock, seed, watch, begin)
-    best = _answer(work, begin)
+    best = _answer(work, begin) if interrupted else _judged(solver, work, begin)
     ending = Ending(best, False, False, work.spent, work.grounding, time.monotonic() - begin)
     return Found(piece.outline, ending, "", (), interrupted)
 
@@ -241,6 +242,19 @@ def _answer(work: _Work, begin: float) -> Answer:
     """Return the setting; a piece of several stretches costs as much as they do together."""
     cost = _sum(work.costs.values())
     return work.piece.whole(work.known).answer(cost, time.monotonic() - begin)
+
+
+def _judged(solver: Solver, work: _Work, begin: float) -> Answer:
+    """Return the setting with what it costs as a whole: neighbours count what both hear twice."""
+    solver.ground(work.sources(work.piece.all(), MARGINS[0]))
+    cost = None
+    for step in solver.solve(show=["harmony"], answers=1):
+        cost = step.cost if isinstance(step, Answer) else cost
+    stands = _answer(work, begin)
+    if cost is None:
+        return stands
+    # Where no strong rule could be broken, none is counted.
+    return replace(stands, cost=(0,) * (len(stands.cost) - len(cost)) + cost)
 
 
 def _sum(costs: Collection[tuple[int, ...]]) -> tuple[int, ...]:
