@@ -261,6 +261,7 @@ def _section(
         path(node), label, str(form), bars.time(int(str(begin))), bars.time(int(str(end))),
         path(like) if like else "", tuple(changes), _key(bars.time(int(str(begin))), stands[node]),
         asked.texture or "", density, Fraction(0) if spec.pickup else upbeat,
+        asked.harmonic_rhythm or "",
     )  # fmt: skip
 
 

@@ -203,7 +203,8 @@ def as_data(plan: Plan, ruler: Ruler) -> dict[str, Any]:
         "sections": [
             {"name": s.name, "label": s.label, "form": s.form, "bars": ruler.span(s.begin, s.end),
              "like": s.like, "changes": list(s.changes), "key": str(s.key), "texture": s.texture,
-             "density": s.density, "upbeat": str(s.upbeat / 4)}
+             "density": s.density, "upbeat": str(s.upbeat / 4),
+             "harmonic_rhythm": s.pace}
             for s in plan.sections
         ],
         "phrases": [

@@ -139,6 +139,8 @@ class SectionSpec(Part):
     """Its texture, if the piece has several."""
     density: Surface | None = None
     """Its surface, instead of the piece's: none, some or rich."""
+    harmonic_rhythm: HarmonicRhythm | None = None
+    """How often its harmony may change at most, instead of the piece's."""
     upbeat: LengthText = Fraction(0)
     """How long before the bar line its phrases begin, as a part of a whole note, where the piece
     has a texture and no pick-up."""

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import repeat
 
 from cspcomposer import pitch as pitches
@@ -90,7 +91,10 @@ def outline(
         keys=keys,
         phrase_ends=ends,
     )
-    slots = stages_slots.slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
+    usual = rhythm or spec.harmonic_rhythm
+    slots = stages_slots.slots(
+        score, partial(stages_plan.pace, plan, usual) if plan else lambda _: usual, silences, starts
+    )
     slots = tuple(_figured(loaded, slots, {*ends, *starts}, given.get(spec.voices[-1].name, ())))
     numerals = _numerals(loaded, bars)
     if numerals:
