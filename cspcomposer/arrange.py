@@ -36,7 +36,7 @@ from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import Spec
 from cspcomposer.specfile import LoadedSpec
 from cspcomposer.surface import Decorated
-from cspcomposer.texture import Instrument, Player, Texture
+from cspcomposer.texture import Player, Texture
 from cspcomposer.tune import Tune, tune
 
 MOST_NOTES = 8
@@ -45,6 +45,8 @@ LEAST = 1.0
 # A staff for the left hand is read in the treble clef from about this height on, in semitones.
 LOW = 64
 _LINE_RULES = ("melody", "tune", "dissonance", "voices", "harmony")
+# Of the rules of form a melody knows these, if it can sing what was planned.
+_CLIMAX_RULES = ("climax_missed", "climax_overshot", "climax_rivalled")
 # Hard rules are kept; where that cannot be, they are broken as seldom as possible.
 _POLICIES = ("enforce", "prefer")
 _FILL_RULES = ("voices", "harmony", "texture")
@@ -237,15 +239,14 @@ def _line(
         names = [n for p in work.texture.players for staff in p.staves for n in staff]
         others = sorted([voice, *others], key=lambda v: names.index(v.name))
     moves = _rhythm(work, voice, others if bass else ())
-    compass = work.texture.compass.get(name) or _instrument(work, name).compass
-    if name in work.spec.instruments:
-        compass = _instrument(work, name).compass
+    compass = texture.compass(work.texture, name, work.spec.instruments)
     wishes = ["complete"] if complete else []
     if bass is None:
         wishes += _wishes(work)
     anchors = bass.notes if bass and name in work.texture.anchored else ()
+    stages = (*_LINE_RULES, *(_CLIMAX_RULES if bass is None and _climbs(work, compass) else ()))
     for policy in _POLICIES:
-        rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"), policy)
+        rules = _rules(work, ["melody"], stages, ("", "melody"), policy)
         found = tune(
             work.solver, rules, work.outline, voice, moves.notes, others,
             report=_report(work), wishes=wishes, places=_places(work, moves), anchors=anchors,
@@ -261,6 +262,14 @@ def _line(
             hint="Allow other figures of rhythm, a wider compass, or another seed.",
         )
     )
+
+
+def _climbs(work: _Work, compass: tuple[int, int]) -> bool:
+    """Return whether the melody is to be highest where, and as high as, the plan has it."""
+    plan = work.outline.plan
+    if plan is None or plan.climax is None or work.spec.contour is not None:
+        return False
+    return compass[0] <= plan.climax.pitch <= compass[1]
 
 
 def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
@@ -434,7 +443,7 @@ def _report(work: _Work) -> list[Source]:
 
 def _wanted(path: Path, stages: Sequence[str]) -> bool:
     shipped = path.parent.parent == rulebook.folder() / "rules"
-    return not shipped or path.parent.name in stages
+    return not shipped or path.parent.name in stages or path.stem in stages
 
 
 def _score(work: _Work, voices: Mapping[str, Voice]) -> Score:
@@ -493,7 +502,7 @@ def _united(work: _Work) -> list[Player]:
 
 
 def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
-    kind = texture.instrument(_plays(work, player))
+    kind = texture.instrument(texture.assigned(player, work.spec.instruments))
     clefs = []
     for place, staff in enumerate(player.staves):
         heights = [pitches.midi(n.pitch) for v in staff if v in voices for n in voices[v].notes]
@@ -501,22 +510,6 @@ def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
         lower = place or (kind.staves > 1 and len(player.staves) == 1)
         clefs.append(("bass" if middle < LOW else "treble") if lower else kind.clef)
     return Part(kind.label, kind.program, player.staves, tuple(clefs), kind.written)
-
-
-def _plays(work: _Work, player: Player) -> str:
-    """Return the instrument of a part; where it has one voice, that voice's name says so too."""
-    said = work.spec.instruments
-    voices = [name for staff in player.staves for name in staff]
-    alone = said.get(voices[0]) if len(voices) == 1 else None
-    return said.get(player.name) or alone or player.instrument
-
-
-def _instrument(work: _Work, voice: str) -> Instrument:
-    """Return the instrument that plays a voice."""
-    if voice in work.spec.instruments:
-        return texture.instrument(work.spec.instruments[voice])
-    player = next(p for p in work.texture.players if any(voice in s for s in p.staves))
-    return texture.instrument(_plays(work, player))
 
 
 def _symbols(outline: Outline, style: str) -> list[Symbol]:

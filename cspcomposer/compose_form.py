@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from cspcomposer import candidates, form, priors, rulebook, stages
+from cspcomposer import candidates, form, priors, rulebook, stages, texture
 from cspcomposer.compose_setting import (
     KEPT,
     LEAST,
@@ -41,6 +41,8 @@ STRETCH = 32
 PLANS = 3
 # Of limited seconds so much goes into the first complete setting.
 FIRST = 0.5
+# In base-40 steps.
+OCTAVE = 40
 # So many conflicts a slot are met on the way to the first complete setting.
 QUICK = 6
 # So far from the ends of their compass, in base-40 steps, inner voices stay on that way.
@@ -192,9 +194,19 @@ def planned(
     top = highest.range or rulebook.ranges(loaded.spec.style).get(highest.name)
     free = highest.name not in loaded.spec.given
     return form.plan(
-        solver, loaded, seed=seed, folders=own, top=top[1] if free and top else None,
+        solver, loaded, seed=seed, folders=own, top=_top(loaded, top[1]) if free and top else None,
         refused=refused,
     )  # fmt: skip
+
+
+def _top(loaded: LoadedSpec, top: int) -> int | None:
+    """Return how high a melody may be planned to go; None if it lies far below the setting."""
+    if loaded.spec.texture is None:
+        return top
+    arranged = texture.texture(loaded.spec.texture)
+    (lead,) = arranged.voices("melody")
+    _, highest = texture.compass(arranged, lead, loaded.spec.instruments)
+    return min(top, highest) if highest > top - OCTAVE // 2 else None
 
 
 def _prepared(loaded: LoadedSpec, own: Sequence[Path], plan: Outline, seed: int) -> _Work:

@@ -184,6 +184,20 @@ def test_a_section_may_begin_its_phrases_with_an_upbeat() -> None:
     assert bar_rhythm(made, "melody", 9) == bar_rhythm(made, "melody", 1)
 
 
+def test_the_melody_is_highest_where_and_as_high_as_the_plan_has_it() -> None:
+    made = composed(
+        "style: song\nkey: F major\nharmonic_rhythm: half\ntexture: lead_sheet\nform: A B A\n"
+        "sections: {A: {bars: 4, form: phrase}, B: {bars: 4, form: phrase}}\nseed: 1\n"
+    )
+    assert made.plan and made.plan.climax
+    climax = made.plan.climax
+    assert climax.pitch <= texture.instrument("voice").compass[1]
+    notes = made.score.voice("melody").notes
+    highest = [n.onset for n in notes if n.pitch == max(n.pitch for n in notes)]
+    assert all(climax.begin <= onset < climax.end for onset in highest)
+    assert max(n.pitch for n in notes) == climax.pitch
+
+
 def test_a_pick_up_has_rhythms_of_its_own_length() -> None:
     found = cells(Metre(4, 4), F(1), allowed=("plain", "eighths"))
     assert {c.onsets for c in found} == {(F(0),), (F(0), F(1, 2))}
