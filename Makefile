@@ -47,6 +47,7 @@ bench: $(MEASURED)
 	$(BIN)/python tests/benchmarks/bench.py
 	$(BIN)/python tests/benchmarks/form.py
 	$(BIN)/python tests/benchmarks/structure.py
+	$(BIN)/python tests/benchmarks/quartets.py
 
 pictures: $(STAMP)
 	$(BIN)/cspcomposer compose examples/helft_mir.yaml --out out --format png

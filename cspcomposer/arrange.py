@@ -19,6 +19,7 @@ from cspcomposer.errors import BadSpec, Fault, NoSolution
 from cspcomposer.facts import Outline
 from cspcomposer.facts_lines import Bar
 from cspcomposer.metre import Metre
+from cspcomposer.plan import Plan
 from cspcomposer.rhythm import Rhythm, rhythm
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import (
@@ -35,7 +36,7 @@ from cspcomposer.solver import Solver, Source
 from cspcomposer.spec import Spec
 from cspcomposer.specfile import LoadedSpec
 from cspcomposer.surface import Decorated
-from cspcomposer.texture import Instrument, Player, Texture
+from cspcomposer.texture import Player, Texture
 from cspcomposer.tune import Tune, tune
 
 MOST_NOTES = 8
@@ -44,6 +45,8 @@ LEAST = 1.0
 # A staff for the left hand is read in the treble clef from about this height on, in semitones.
 LOW = 64
 _LINE_RULES = ("melody", "tune", "dissonance", "voices", "harmony")
+# Of the rules of form a melody knows these, if it can sing what was planned.
+_CLIMAX_RULES = ("climax_missed", "climax_overshot", "climax_rivalled")
 # Hard rules are kept; where that cannot be, they are broken as seldom as possible.
 _POLICIES = ("enforce", "prefer")
 _FILL_RULES = ("voices", "harmony", "texture")
@@ -236,15 +239,14 @@ def _line(
         names = [n for p in work.texture.players for staff in p.staves for n in staff]
         others = sorted([voice, *others], key=lambda v: names.index(v.name))
     moves = _rhythm(work, voice, others if bass else ())
-    compass = work.texture.compass.get(name) or _instrument(work, name).compass
-    if name in work.spec.instruments:
-        compass = _instrument(work, name).compass
+    compass = texture.compass(work.texture, name, work.spec.instruments)
     wishes = ["complete"] if complete else []
     if bass is None:
         wishes += _wishes(work)
     anchors = bass.notes if bass and name in work.texture.anchored else ()
+    stages = (*_LINE_RULES, *(_CLIMAX_RULES if bass is None and _climbs(work, compass) else ()))
     for policy in _POLICIES:
-        rules = _rules(work, ["melody"], _LINE_RULES, ("", "melody"), policy)
+        rules = _rules(work, ["melody"], stages, ("", "melody"), policy)
         found = tune(
             work.solver, rules, work.outline, voice, moves.notes, others,
             report=_report(work), wishes=wishes, places=_places(work, moves), anchors=anchors,
@@ -262,12 +264,23 @@ def _line(
     )
 
 
+def _climbs(work: _Work, compass: tuple[int, int]) -> bool:
+    """Return whether the melody is to be highest where, and as high as, the plan has it."""
+    plan = work.outline.plan
+    if plan is None or plan.climax is None or work.spec.contour is not None:
+        return False
+    return compass[0] <= plan.climax.pitch <= compass[1]
+
+
 def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     spec = work.spec
     allowed = set(spec.rhythm.figures) or _figures(spec.style)
     bars = []
     plan = work.outline.plan
     breathing = _breathing(work.outline.score)
+    opening = work.outline.score.measures[0]
+    early = opening.length if opening.number == 0 else Fraction(0)
+    inside = _inside(work.outline.score)
     halved = [i for i in plan.ideas if i.how == "diminution"] if plan else []
     for measure in work.outline.score.measures:
         metre = Metre(measure.beats, measure.unit)
@@ -276,7 +289,8 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
         offered = cells(
             metre, measure.length, allowed=allowed | figures().quick if quick else allowed,
             most=MOST_NOTES, rests=int(measure.number in breathing),
-            syncopations=spec.rhythm.syncopation,
+            syncopations=spec.rhythm.syncopation, bound=measure.number in inside,
+            upbeat=early or _upbeat(plan, measure),
         )  # fmt: skip
         bars.append(Bar(measure, offered))
     rules = sliced(
@@ -314,11 +328,24 @@ def _rhythm(work: _Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
 
 
 def _breathing(score: Score) -> set[int]:
-    """Return the bars in which a phrase comes to rest before another one begins with its bar."""
-    if score.measures[0].number == 0:
-        return set()
+    """Return the bars in which a phrase comes to rest before another one begins."""
     ends = [max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends]
     return {number for number in ends if number < score.measures[-1].number}
+
+
+def _upbeat(plan: Plan | None, measure: Measure) -> Fraction:
+    """Return how much of a bar's end leads into the next phrase by plan."""
+    return plan.upbeat_to(measure.onset + measure.length) if plan else Fraction(0)
+
+
+def _inside(score: Score) -> set[int]:
+    """Return the bars with which no phrase begins or arrives: a note may be held into them."""
+    ends = {max(m.number for m in score.measures if m.onset <= end) for end in score.phrase_ends}
+    return {
+        m.number
+        for m in score.measures
+        if m.number > 1 and m.number - 1 not in ends and m.onset not in score.phrase_ends
+    }
 
 
 def _curve(density: Sequence[float], measures: Sequence[Measure]) -> list[tuple[Measure, float]]:
@@ -416,7 +443,7 @@ def _report(work: _Work) -> list[Source]:
 
 def _wanted(path: Path, stages: Sequence[str]) -> bool:
     shipped = path.parent.parent == rulebook.folder() / "rules"
-    return not shipped or path.parent.name in stages
+    return not shipped or path.parent.name in stages or path.stem in stages
 
 
 def _score(work: _Work, voices: Mapping[str, Voice]) -> Score:
@@ -475,7 +502,7 @@ def _united(work: _Work) -> list[Player]:
 
 
 def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
-    kind = texture.instrument(_plays(work, player))
+    kind = texture.instrument(texture.assigned(player, work.spec.instruments))
     clefs = []
     for place, staff in enumerate(player.staves):
         heights = [pitches.midi(n.pitch) for v in staff if v in voices for n in voices[v].notes]
@@ -483,22 +510,6 @@ def _part(work: _Work, player: Player, voices: Mapping[str, Voice]) -> Part:
         lower = place or (kind.staves > 1 and len(player.staves) == 1)
         clefs.append(("bass" if middle < LOW else "treble") if lower else kind.clef)
     return Part(kind.label, kind.program, player.staves, tuple(clefs), kind.written)
-
-
-def _plays(work: _Work, player: Player) -> str:
-    """Return the instrument of a part; where it has one voice, that voice's name says so too."""
-    said = work.spec.instruments
-    voices = [name for staff in player.staves for name in staff]
-    alone = said.get(voices[0]) if len(voices) == 1 else None
-    return said.get(player.name) or alone or player.instrument
-
-
-def _instrument(work: _Work, voice: str) -> Instrument:
-    """Return the instrument that plays a voice."""
-    if voice in work.spec.instruments:
-        return texture.instrument(work.spec.instruments[voice])
-    player = next(p for p in work.texture.players if any(voice in s for s in p.staves))
-    return texture.instrument(_plays(work, player))
 
 
 def _symbols(outline: Outline, style: str) -> list[Symbol]:

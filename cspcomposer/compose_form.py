@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from cspcomposer import candidates, form, priors, rulebook, stages
+from cspcomposer import candidates, form, priors, rulebook, stages, texture
 from cspcomposer.compose_setting import (
     KEPT,
     LEAST,
@@ -41,6 +41,8 @@ STRETCH = 32
 PLANS = 3
 # Of limited seconds so much goes into the first complete setting.
 FIRST = 0.5
+# In base-40 steps.
+OCTAVE = 40
 # So many conflicts a slot are met on the way to the first complete setting.
 QUICK = 6
 # So far from the ends of their compass, in base-40 steps, inner voices stay on that way.
@@ -97,9 +99,10 @@ class _Work:
         return (sum(strong), mild / len(core))
 
     def sources(self, excerpt: Excerpt, margin: int | None) -> list[Source]:
-        """Return the program by which a stretch is set."""
+        """Return the program by which a stretch is set, or judged where nothing of it is open."""
         standing = self.piece.facts(excerpt, self.known)
-        charged = [self.always.at(excerpt.core), self.considered(margin).at(excerpt.core)]
+        slots = excerpt.core or excerpt.shown
+        charged = [self.always.at(slots), self.considered(margin).at(slots)]
         return [*self.rules, Source("given", standing), Source("prior", "\n".join(charged))]
 
     def count(self, ending: Ending) -> None:
@@ -191,9 +194,19 @@ def planned(
     top = highest.range or rulebook.ranges(loaded.spec.style).get(highest.name)
     free = highest.name not in loaded.spec.given
     return form.plan(
-        solver, loaded, seed=seed, folders=own, top=top[1] if free and top else None,
+        solver, loaded, seed=seed, folders=own, top=_top(loaded, top[1]) if free and top else None,
         refused=refused,
     )  # fmt: skip
+
+
+def _top(loaded: LoadedSpec, top: int) -> int | None:
+    """Return how high a melody may be planned to go; None if it lies far below the setting."""
+    if loaded.spec.texture is None:
+        return top
+    arranged = texture.texture(loaded.spec.texture)
+    (lead,) = arranged.voices("melody")
+    _, highest = texture.compass(arranged, lead, loaded.spec.instruments)
+    return min(top, highest) if highest > top - OCTAVE // 2 else None
 
 
 def _prepared(loaded: LoadedSpec, own: Sequence[Path], plan: Outline, seed: int) -> _Work:
@@ -232,7 +245,7 @@ def _set(
         watch(Progress(_answer(work, begin), time.monotonic() - begin))
     if not interrupted:
         interrupted = _bettered(solver, work, clock, seed, watch, begin)
-    best = _answer(work, begin)
+    best = _answer(work, begin) if interrupted else _judged(solver, work, begin)
     ending = Ending(best, False, False, work.spent, work.grounding, time.monotonic() - begin)
     return Found(piece.outline, ending, "", (), interrupted)
 
@@ -241,6 +254,19 @@ def _answer(work: _Work, begin: float) -> Answer:
     """Return the setting; a piece of several stretches costs as much as they do together."""
     cost = _sum(work.costs.values())
     return work.piece.whole(work.known).answer(cost, time.monotonic() - begin)
+
+
+def _judged(solver: Solver, work: _Work, begin: float) -> Answer:
+    """Return the setting with what it costs as a whole: neighbours count what both hear twice."""
+    solver.ground(work.sources(work.piece.all(), MARGINS[0]))
+    cost = None
+    for step in solver.solve(show=["harmony"], answers=1):
+        cost = step.cost if isinstance(step, Answer) else cost
+    stands = _answer(work, begin)
+    if cost is None:
+        return stands
+    # Where no strong rule could be broken, none is counted.
+    return replace(stands, cost=(0,) * (len(stands.cost) - len(cost)) + cost)
 
 
 def _sum(costs: Collection[tuple[int, ...]]) -> tuple[int, ...]:

@@ -187,6 +187,10 @@ class Piece:
         beyond = frozenset(s for s in kept if self._place[s] not in audible)
         return Excerpt(tuple(core), kept, beyond)
 
+    def all(self) -> Excerpt:
+        """Return the whole piece as what stands: nothing of it is composed."""
+        return Excerpt((), self.slots, frozenset())
+
     def _stretch(
         self, first: int, last: int, middle: int, core: Collection[int], known: Known
     ) -> set[int]:

@@ -38,7 +38,7 @@ SHOWN = {
     "built": 4, "node": 3, "label": 2, "changed": 2, "mirrors": 2, "stands": 3,
     "ends_in": 3, "leaf": 3, "closing": 2, "rank": 2, "turns": 3, "jumps": 6, "climax": 1,
     "climax_pitch": 1, "taken_up": 3, "idea": 1, "density_of": 2, "twice": 1, "begins_with": 2,
-    "strong_bar": 2,
+    "strong_bar": 2, "upbeat_of": 2,
 }  # fmt: skip
 
 
@@ -255,10 +255,13 @@ def _section(
     like = dict(said.one("mirrors")).get(node, (None,))[0]
     changes = sorted(str(c) for n, c in said.by["changed"] if n == node) if like else []
     density = asked.density or str(said.one("density_of").get(node, ("",))[0])
+    beats = int(str(said.one("upbeat_of").get(node, (0,))[0])) if spec.texture else 0
+    upbeat = asked.upbeat or beats * spec.metre.pulse
     return Section(
         path(node), label, str(form), bars.time(int(str(begin))), bars.time(int(str(end))),
         path(like) if like else "", tuple(changes), _key(bars.time(int(str(begin))), stands[node]),
-        asked.texture or "", density,
+        asked.texture or "", density, Fraction(0) if spec.pickup else upbeat,
+        asked.harmonic_rhythm or "",
     )  # fmt: skip
 
 

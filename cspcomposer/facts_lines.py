@@ -70,6 +70,10 @@ def plan(outline: Outline) -> Iterator[str]:
         yield f'section("{section.name}",{at(section.begin)},{at(section.end)})'
         if before and not section.like:
             yield f'contrasts("{section.name}","{before.name}")'
+    for bar in outline.score.measures:
+        size = known.upbeat_to(bar.onset + bar.length)
+        if size:
+            yield f"leads_away({bar.number},{at(bar.full - size)})"
     if known.climax:
         yield f"wished_peak({at(known.climax.begin)},{at(known.climax.end)})"
     for bar in outline.score.measures:
@@ -101,8 +105,11 @@ def rhythms(
     for cell, name in names.items():
         for onset, length in cell.notes:
             yield f"cell({name},{at(onset + _lead(cell, bars))},{at(length)})"
+        yield f"last_of({name},{at(cell.onsets[-1] + _lead(cell, bars))})"
+        if cell.onsets[0]:
+            yield f"bound({name},{at(cell.onsets[0])})"
         if cell.hush:
-            yield f"hushed({name},{at(cell.length - cell.hush)})"
+            yield f"hushed({name},{at(cell.silence)})"
     for bar in bars:
         number = bar.measure.number
         yield f"rhythm_open({voice},{number})"

@@ -72,7 +72,7 @@ def asked(
                 yield f"wanted_function({at(slot)},{leaf.function})"
     repeated = {echo.time for echo in echoes if echo.what != "harmony"}
     yield from _taken_up(plan, slots, repeated, early, arrivals, at)
-    yield from _recalled(plan, slots, repeated, early, at)
+    yield from _recalled(plan, slots, repeated, early, arrivals, at)
 
 
 def surface(
@@ -128,6 +128,14 @@ def _slot(slots: Sequence[Fraction], time: Fraction) -> Fraction:
     return slots[place]
 
 
+def _before_the_close(
+    slots: Sequence[Fraction], arrivals: Sequence[Fraction], begin: Fraction
+) -> Fraction:
+    """Return the slot two steps before the phrase that begins somewhere comes to rest."""
+    arrival = next(t for t in arrivals if t >= begin)
+    return slots[max(0, slots.index(_slot(slots, arrival)) - 2)]
+
+
 def _regions(
     leaves: Sequence[Region], slots: Sequence[Fraction], again: set[Fraction], at: Ticks
 ) -> Iterator[str]:
@@ -153,8 +161,7 @@ def _taken_up(
             continue
         asked = any(idea.how in s.changes for s in plan.sections_at(idea.begin))
         name = "recalls" if asked else "takes_up"
-        ends = [slots.index(_slot(slots, t)) for t in arrivals if t >= idea.begin]
-        last = slots[max(0, ends[0] - 2)] if asked and ends else idea.end
+        last = _before_the_close(slots, arrivals, idea.begin) if asked else idea.end
         for first, second, before, after in _answered(idea, ideas[idea.of], slots, early):
             if second not in repeated and second <= last:
                 yield (
@@ -190,9 +197,14 @@ def _answered(
 
 
 def _recalled(
-    plan: Plan, slots: Sequence[Fraction], repeated: set[Fraction], early: Fraction, at: Ticks
-) -> Iterator[str]:
-    """Yield which steps of the melody are those of a theme that comes back in the other mode."""
+    plan: Plan, slots: Sequence[Fraction], repeated: set[Fraction], early: Fraction,
+    arrivals: Sequence[Fraction], at: Ticks,
+) -> Iterator[str]:  # fmt: skip
+    """Yield which steps of the melody are those of a theme that comes back in the other mode.
+
+    The last two before a phrase comes to rest are left to its cadence, which the other mode may
+    ask for in another way.
+    """
     known = set(slots)
     for phrase in plan.phrases:
         section = plan.section(phrase.section)
@@ -206,7 +218,10 @@ def _recalled(
         end = section.end
         if "ending" in section.changes:
             end = begin + (section.end - begin) / 2
+        last = _before_the_close(slots, arrivals, begin)
         for first, second in pairwise(t for t in slots if begin <= t < end):
+            if second > last:
+                break
             if {first - shift, second - shift} <= known and second not in repeated:
                 yield (
                     f"recalls({at(first)},{at(second)},{at(first - shift)},{at(second - shift)},1)"

@@ -68,6 +68,7 @@ def plan(
     title = next(str(a.arguments[1]) for a in _stated_by(sources)
                  if a.name == "form" and str(a.arguments[0]) == layout.form)  # fmt: skip
     made = facts_form.planned(answer, loaded.spec, layout, title, bars)
+    _know_opening(loaded, made)
     asked = list(facts_form.derivations(answer, bars))
     return replace(made, harmony=_harmony(asker, loaded, asked, tuple(folders), seed))
 
@@ -227,6 +228,8 @@ def _know_labels(loaded: LoadedSpec, layout: Layout, forms: set[str]) -> None:
             hint = rulebook.near(section.form, sorted(forms))
             message = f"there is no form '{section.form}'."
             faults.append(loaded.fault(f"sections.{label}.form", message, hint))
+        if section.upbeat:
+            faults += _know_upbeat(loaded, label)
         if layout.form != OWN and (section.like or section.changes):
             message = "which sections of a named form return, and how, is said by the form."
             hint = "Write the form with letters, such as A A' B A'."
@@ -234,6 +237,33 @@ def _know_labels(loaded: LoadedSpec, layout: Layout, forms: set[str]) -> None:
             faults.append(loaded.fault(f"sections.{label}.{said}", message, hint))
     if faults:
         raise BadSpec(*faults)
+
+
+def _know_upbeat(loaded: LoadedSpec, label: str) -> list[Fault]:
+    """Return what speaks against the upbeat of a section."""
+    spec, key = loaded.spec, f"sections.{label}.upbeat"
+    if spec.texture is None:
+        message = "an upbeat belongs to an invented melody, and there is no texture."
+        return [loaded.fault(key, message, "Add a texture, such as texture: song.")]
+    if spec.pickup:
+        message = "the piece has a pick-up, with which all its phrases begin."
+        return [loaded.fault(key, message, "Keep pickup, or the upbeats of sections.")]
+    if spec.sections[label].upbeat >= spec.metre.full:
+        return [loaded.fault(key, f"expected less than a bar of {spec.metre}.")]
+    return []
+
+
+def _know_opening(loaded: LoadedSpec, made: Plan) -> None:
+    """Refuse an upbeat before the first bar that is no pick-up.
+
+    Raises:
+        BadSpec: a section has one with which the piece begins.
+    """
+    for section in made.sections_at(made.phrases[0].begin):
+        if section.label in loaded.spec.sections and loaded.spec.sections[section.label].upbeat:
+            message = f"the piece begins with {section.label}: an upbeat there is a pick-up."
+            hint = "Write pickup, which all phrases have, or give upbeats to later sections."
+            raise BadSpec(loaded.fault(f"sections.{section.label}.upbeat", message, hint))
 
 
 def _know_models(loaded: LoadedSpec, written: Sequence[str]) -> None:

@@ -107,7 +107,7 @@ def _table(plan: Plan, ruler: Ruler) -> Iterator[str]:
         rows.append((
             ruler.span(section.begin, section.end),
             "  " * (section.depth - 1) + section.label,
-            _built(plan, section),
+            _built(plan, section) + (", with upbeats" if section.upbeat else ""),
             str(section.key),
             _close(section, phrases.get(section.name)),
         ))  # fmt: skip
@@ -203,7 +203,8 @@ def as_data(plan: Plan, ruler: Ruler) -> dict[str, Any]:
         "sections": [
             {"name": s.name, "label": s.label, "form": s.form, "bars": ruler.span(s.begin, s.end),
              "like": s.like, "changes": list(s.changes), "key": str(s.key), "texture": s.texture,
-             "density": s.density}
+             "density": s.density, "upbeat": str(s.upbeat / 4),
+             "harmonic_rhythm": s.pace}
             for s in plan.sections
         ],
         "phrases": [

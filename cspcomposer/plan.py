@@ -41,6 +41,9 @@ class Section:
         key: The key in which it stands.
         texture: What the specification says of its texture; "" if nothing.
         density: What the specification says of its surface: "none", "some", "rich"; "" if nothing.
+        upbeat: How long before their bar lines its phrases begin, where the piece has no pick-up.
+        pace: How often its harmony may change: "bar", "half", "beat", "half_beat"; "" if nothing
+            is said.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Section:
     key: Key | None = None
     texture: str = ""
     density: str = ""
+    upbeat: Fraction = Fraction(0)
+    pace: str = ""
 
     @property
     def depth(self) -> int:
@@ -225,6 +230,25 @@ class Plan:
         """Return what is said of the surface at a time; "" if nothing is."""
         said = [s.density for s in self.sections_at(time) if s.density]
         return said[-1] if said else ""
+
+    def upbeat_to(self, time: Fraction) -> Fraction:
+        """Return how long before a time the phrase that begins there has its upbeat; 0 if never."""
+        if not time or all(phrase.begin != time for phrase in self.phrases):
+            return Fraction(0)
+        said = [s.upbeat for s in self.sections_at(time) if s.upbeat]
+        return said[-1] if said else Fraction(0)
+
+    def pace_at(self, time: Fraction) -> str:
+        """Return what is said of how often the harmony may change at a time; "" if nothing is.
+
+        A section that returns goes as the one that it returns, unless it says otherwise.
+        """
+        for section in reversed(self.sections_at(time)):
+            while section.like and not section.pace:
+                section = self.section(section.like)
+            if section.pace:
+                return section.pace
+        return ""
 
     def texture_at(self, time: Fraction) -> str:
         """Return what is said of the texture at a time; "" if nothing is."""

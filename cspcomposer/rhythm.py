@@ -93,12 +93,19 @@ def rhythm(
         return None
     by_name = {n: cell for cell, n in names.items()}
     taken = facts_lines.taken(found)
-    notes = tuple(
-        (bar.measure.onset + onset, length)
-        for bar in bars
-        for onset, length in by_name[taken[bar.measure.number]].notes
-    )
-    return Rhythm(notes, found.cost, proven, facts_lines.kin(found))
+    chosen = [(bar.measure.onset, by_name[taken[bar.measure.number]]) for bar in bars]
+    return Rhythm(_joined(chosen), found.cost, proven, facts_lines.kin(found))
+
+
+def _joined(chosen: Sequence[tuple[Fraction, Cell]]) -> Notes:
+    """Return the notes of a row of bars; what a bar holds on belongs to the last note before it."""
+    out: list[tuple[Fraction, Fraction]] = []
+    for begin, cell in chosen:
+        if out and cell.onsets[0]:
+            onset, length = out.pop()
+            out.append((onset, length + cell.onsets[0]))
+        out += [(begin + onset, length) for onset, length in cell.notes]
+    return tuple(out)
 
 
 def _chance(voice: str, bars: Sequence[Bar], names: Mapping[Cell, int], seed: int) -> list[str]:

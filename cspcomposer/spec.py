@@ -139,6 +139,11 @@ class SectionSpec(Part):
     """Its texture, if the piece has several."""
     density: Surface | None = None
     """Its surface, instead of the piece's: none, some or rich."""
+    harmonic_rhythm: HarmonicRhythm | None = None
+    """How often its harmony may change at most, instead of the piece's."""
+    upbeat: LengthText = Fraction(0)
+    """How long before the bar line its phrases begin, as a part of a whole note, where the piece
+    has a texture and no pick-up."""
 
 
 class Effort(Part):
@@ -214,8 +219,9 @@ class RhythmSpec(Part):
     spread over the piece as a curve. What the style says if left out."""
     figures: Annotated[tuple[Name, ...], BeforeValidator(_listed)] = ()
     """What may fill a beat: plain, held, eighths, dotted, offbeat, sixteenths, eighth_sixteenths,
-    sixteenths_eighth, snap, triplet, swing, late_swing; in compound metres plain, held, trochee,
-    iamb, tripping, siciliano, upbeat. What the style says if left out."""
+    sixteenths_eighth, snap, triplet, swing, late_swing, rest; in compound metres plain, held,
+    trochee, iamb, tripping, siciliano, upbeat, rest. With tied, tied_eighth or tied_swing a bar may
+    begin with a note of the bar before, held over the bar line. What the style says if left out."""
     syncopation: int = Field(default=0, ge=0, le=8)
     """How many beats of a bar at most are struck late."""
 
@@ -264,7 +270,8 @@ class Spec(Part):
     metre: MetreText = Metre(4, 4)
     """The metre."""
     pickup: LengthText = Fraction(0)
-    """The length of the pick-up (anacrusis) before bar 1, as a part of a whole note."""
+    """The length of the pick-up (anacrusis) before bar 1, as a part of a whole note. All phrases
+    begin so, and the last bar is as much shorter. A section may have an upbeat of its own."""
     tempo: float = Field(default=72, ge=10, le=400)
     """Quarter notes in a minute."""
     voices: Annotated[

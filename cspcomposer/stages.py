@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from itertools import repeat
 
 from cspcomposer import pitch as pitches
 from cspcomposer import romantext, rulebook, stages_plan, stages_slots
@@ -67,7 +69,8 @@ def outline(
     if melody and spec.length is None:
         # Nothing says that the piece goes on when its line stops within the last bar.
         silent.append((max([melody[-1].end, *(b for _, b in silent)]), end))
-    ends, cadences, starts = _phrases(spec, bars, melody, silent)
+    leads = stages_plan.upbeats(plan) if plan else ()
+    ends, cadences, starts = _phrases(spec, bars, melody, silent, leads)
     if not spec.phrases and not melody:
         last = _numerals(loaded, bars)[-1][0] if loaded.numerals else ends[-1]
         held = (n.onset for name in sung[:1] for n in given[name] if n.fermata)
@@ -88,7 +91,10 @@ def outline(
         keys=keys,
         phrase_ends=ends,
     )
-    slots = stages_slots.slots(score, rhythm or spec.harmonic_rhythm, silences, starts)
+    usual = rhythm or spec.harmonic_rhythm
+    slots = stages_slots.slots(
+        score, partial(stages_plan.pace, plan, usual) if plan else lambda _: usual, silences, starts
+    )
     slots = tuple(_figured(loaded, slots, {*ends, *starts}, given.get(spec.voices[-1].name, ())))
     numerals = _numerals(loaded, bars)
     if numerals:
@@ -209,7 +215,11 @@ def _measures(loaded: LoadedSpec, given: Mapping[str, tuple[Note, ...]]) -> tupl
 
 
 def _phrases(
-    spec: Spec, bars: tuple[Measure, ...], melody: tuple[Note, ...], silent: list[Span]
+    spec: Spec,
+    bars: tuple[Measure, ...],
+    melody: tuple[Note, ...],
+    silent: list[Span],
+    leads: tuple[Fraction, ...] = (),
 ) -> tuple[tuple[Fraction, ...], tuple[tuple[Fraction, str], ...], tuple[Fraction, ...]]:
     """Return where phrases arrive, the cadences asked for there, and where phrases begin."""
     end = bars[-1].onset + bars[-1].length
@@ -221,14 +231,18 @@ def _phrases(
     starts = [Fraction(0)]
     wanted: list[tuple[Fraction, str]] = []
     number = 0
-    for phrase in spec.phrases:
+    for phrase, lead in zip(spec.phrases, leads or repeat(Fraction(0)), strict=False):
         number += phrase.bars
         bar = next(b for b in bars if b.number == number)
         close = bar.onset + bar.full - spec.pickup if bar.onset + bar.full < end else end
         sung = [n.onset for n in melody if n.onset < close]
         late = note_at(Voice("", "", "", melody), close - Fraction(1, 16))
         covered = late is not None or any(a < close <= b for a, b in silent)
-        time = sung[-1] if sung and covered else _arrival(bar, spec.pickup)
+        time = (
+            sung[-1]
+            if sung and covered
+            else _arrival(bar, spec.pickup or lead, 2 if spec.texture else 1)
+        )
         arrivals.append(time)
         if phrase.cadence != "any":
             wanted.append((time, phrase.cadence))
@@ -236,13 +250,19 @@ def _phrases(
     return tuple(arrivals), tuple(wanted), tuple(starts[:-1])
 
 
-def _arrival(bar: Measure, pickup: Fraction) -> Fraction:
-    """Return where a phrase comes to rest in its last bar: in the middle if four beats allow it."""
+def _arrival(bar: Measure, lead: Fraction, most: int = 1) -> Fraction:
+    """Return where a phrase comes to rest in its last bar: in the middle if four beats allow it.
+
+    Args:
+        bar: The bar.
+        lead: How much of it belongs to the next phrase.
+        most: How many beats the last note wants; an invented melody has its longest there.
+    """
     pulse = Metre(bar.beats, bar.unit).pulse
     beats = bar.full / pulse
     middle = bar.onset + bar.full / 2
-    room = bar.onset + bar.full - pickup
-    return middle if beats == 4 and room - middle >= pulse else bar.onset
+    room = bar.onset + bar.full - lead
+    return middle if beats == 4 and room - middle >= most * pulse else bar.onset
 
 
 def _keys(

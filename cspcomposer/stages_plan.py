@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import cast
 
 from cspcomposer.plan import SURFACE_CHANGES, TURNS, Echo, Phrase, Plan, Section
-from cspcomposer.score import Key, Signature
-from cspcomposer.spec import PhraseSpec, Spec
+from cspcomposer.score import Key, Measure, Signature
+from cspcomposer.spec import HarmonicRhythm, PhraseSpec, Spec
 
 # Up to half an octave up or down, in base-40.
 _OCTAVE = 40
@@ -24,6 +25,16 @@ def as_phrases(plan: Plan, spec: Spec) -> Spec:
         for phrase in plan.phrases
     )
     return spec.model_copy(update={"phrases": phrases, "bars": None})
+
+
+def pace(plan: Plan, usual: HarmonicRhythm, bar: Measure) -> HarmonicRhythm:
+    """Return how often the harmony may change in a bar: as its section says, or as is usual."""
+    return cast(HarmonicRhythm, plan.pace_at(bar.onset) or usual)
+
+
+def upbeats(plan: Plan) -> tuple[Fraction, ...]:
+    """Return for each phrase how much of its last bar leads into the next one."""
+    return tuple(plan.upbeat_to(phrase.end) for phrase in plan.phrases)
 
 
 def _bars(phrase: Phrase, spec: Spec) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from cspcomposer.metre import Metre
@@ -14,14 +14,14 @@ Span = tuple[Fraction, Fraction]
 
 def slots(
     score: Score,
-    rhythm: HarmonicRhythm,
+    rhythm: Callable[[Measure], HarmonicRhythm],
     silences: Mapping[str, list[Span]],
     starts: tuple[Fraction, ...],
 ) -> tuple[Fraction, ...]:
     """Return where the harmony may change: on beats, where phrases begin, and where they arrive."""
     times = {*starts, *score.phrase_ends, *loose(score, silences)}
     for bar in score.measures:
-        times.update(_pulses(bar, rhythm))
+        times.update(_pulses(bar, rhythm(bar)))
     first = min((v.notes[0].onset for v in score.voices if v.notes), default=Fraction(0))
     times.add(first)
     melody = next((v.notes for v in score.voices if v.notes), ())

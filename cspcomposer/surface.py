@@ -145,10 +145,10 @@ def _open(score: Score, plan: Outline) -> Outline:
                 steadfast[voice.name].add(second.onset)
             inside = any(first.onset <= end < second.onset for end in score.phrase_ends)
             if first.end == second.onset and not inside:
-                further.update(
-                    middle for start, middle, end in beats
-                    if first.onset <= start and end <= second.onset
-                )  # fmt: skip
+                inner = [b for b in beats if first.onset <= b[0] and b[2] <= second.onset]
+                further.update(middle for _, middle, _ in inner)
+                # In a long note there is room for another one on its last beat, too.
+                further.update(start for start, _, _ in inner[1:])
     return replace(
         plan,
         score=score,

@@ -173,6 +173,34 @@ def instrument(name: str) -> Instrument:
     return known[name]
 
 
+def assigned(player: Player, said: Mapping[str, str]) -> str:
+    """Return the instrument of a part; where it has one voice, that voice's name says so too.
+
+    Args:
+        player: The part.
+        said: By part or voice, the instrument that is wished for.
+    """
+    voices = [name for staff in player.staves for name in staff]
+    alone = said.get(voices[0]) if len(voices) == 1 else None
+    return said.get(player.name) or alone or player.instrument
+
+
+def compass(form: Texture, voice: str, said: Mapping[str, str]) -> Compass:
+    """Return from where to where a voice goes: its texture's word, or its instrument's.
+
+    Args:
+        form: The texture.
+        voice: One of its voices.
+        said: By part or voice, the instrument that is wished for.
+    """
+    if voice in said:
+        return instrument(said[voice]).compass
+    if voice in form.compass:
+        return form.compass[voice]
+    player = next(p for p in form.players if any(voice in staff for staff in p.staves))
+    return instrument(assigned(player, said)).compass
+
+
 def source(name: str) -> Source:
     """Return the text of a texture's file."""
     path = _file(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -17,6 +18,7 @@ from cspcomposer import (
     facts_planned,
     form_show,
     specfile,
+    stages,
 )
 from cspcomposer.compose import Composition
 from cspcomposer.compose_form import Impossible
@@ -25,6 +27,7 @@ from cspcomposer.form_show import Ruler
 from cspcomposer.plan import Echo
 from cspcomposer.score import Score
 from cspcomposer.search import Effort
+from cspcomposer.solver import Answer, Solver
 
 BAR = Fraction(4)
 FORMS = sorted((ROOT / "examples" / "forms").glob("*.yaml"))
@@ -198,3 +201,46 @@ def test_an_example_of_a_form_closes_as_planned_and_keeps_the_hard_rules(path: P
     assert found.cadences[0] == found.cadences[1]
     assert found.exact in (1.0, None)
     assert found.told_apart in (1.0, None)
+
+
+def test_a_theme_in_the_other_mode_is_free_before_its_close() -> None:
+    text = """
+form: A B A'
+key: G major
+harmonic_rhythm: half
+sections:
+  A: {bars: 4, form: phrase, cadence: perfect, key: G major}
+  B: {bars: 4, form: phrase, cadence: half, key: G major}
+  A': {changes: mode, cadence: perfect, key: G minor}
+"""
+    with Solver() as solver:
+        loaded = spec(text)
+        outline = stages.outline(loaded, {}, plan=compose_form.planned(solver, loaded, (), 1))
+    assert outline.plan
+    ends = [end for end in outline.score.phrase_ends if end > 8 * BAR]
+    told = facts_planned.asked(
+        outline.plan, outline.echoes, outline.slots, outline.score.phrase_ends, outline.free,
+        Fraction(0), int,
+    )  # fmt: skip
+    recalled = [
+        int(said[2]) for said in map(re.compile(r"recalls\((\d+),(\d+),").match, told) if said
+    ]
+    slots = outline.slots
+    assert recalled
+    assert max(recalled) == slots[slots.index(ends[0]) - 2]
+
+
+def test_what_two_stretches_hear_is_paid_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = []
+    judged = compose_form._judged
+
+    def watched(solver: Solver, work: compose_form._Work, begin: float) -> Answer:
+        sums.append(compose_form._sum(work.costs.values()))
+        assert len(work.costs) > 1
+        return judged(solver, work, begin)
+
+    monkeypatch.setattr(compose_form, "_judged", watched)
+    text = "form: A B C\nharmonic_rhythm: half\nsurface: none\nprior: tables\n"
+    made = compose.compose(spec(text), effort=Effort(1500))
+    assert made.cost < sums[0]
+    assert len(made.cost) == len(sums[0])

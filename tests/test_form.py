@@ -318,3 +318,13 @@ def test_what_does_not_go_with_a_form_is_refused_at_once(
     assert cli.main(["compose", str(path), "--out", str(tmp_path), option]) == 2
     assert words in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["song.yaml"]
+
+
+def test_a_key_that_is_entered_by_its_dominant_has_room_for_it(solver: Solver) -> None:
+    plan = planned(solver, "form: sonata\nkey: E minor\nbars: 128\n", seed=5)
+    turns = [change.time for change in plan.modulations if change.how == "applied"]
+    assert turns
+    entering = [
+        leaf.function for tree in plan.harmony for leaf in tree.leaves() if leaf.begin in turns
+    ]
+    assert entering and set(entering) <= {"dominant", "applied"}

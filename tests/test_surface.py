@@ -228,6 +228,37 @@ def test_a_chosen_note_may_lead_to_a_given_one_that_stays_as_it_is(solver: Solve
     assert ("bass", Fraction(1, 2)) in seams and not any(onset > 1 for _, onset in seams)
 
 
+def test_in_a_long_chord_a_voice_moves_on_its_last_beat_or_off_it_and_once() -> None:
+    made = compose.compose(spec("bars: 4\nharmonic_rhythm: half\nsurface: rich\nprior: tables\n"),
+                           effort=Effort(800)).score  # fmt: skip
+    chords = {chord.onset for chord in made.chords}
+    between = [
+        n.onset for v in made.voices for n in v.notes if n.onset % 2 and n.onset not in chords
+    ]
+    assert {time % 2 for time in between} <= {1, Fraction(3, 2)}
+    assert any(time % 2 == 1 for time in between)
+    for voice in made.voices:
+        for first in (n.onset for n in voice.notes if not n.onset % 2):
+            assert sum(first < n.onset < first + 2 for n in voice.notes) <= 1
+
+
+def test_a_section_may_change_its_chords_faster_than_another() -> None:
+    text = """
+form: A B A
+harmonic_rhythm: half
+surface: none
+prior: tables
+sections:
+  A: {bars: 4, form: phrase, cadence: perfect, key: C major}
+  B: {bars: 4, form: phrase, cadence: half, harmonic_rhythm: beat}
+"""
+    made = compose.compose(spec(text), effort=Effort(800)).score
+    lasting = [{n.duration for v in made.voices for n in v.notes if at <= n.onset < at + 14}
+               for at in (0, 16, 32)]  # fmt: skip
+    assert min(lasting[0]) == min(lasting[2]) == 2
+    assert min(lasting[1]) == 1
+
+
 def test_a_section_may_have_a_surface_of_its_own() -> None:
     text = """
 form: A A'

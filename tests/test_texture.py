@@ -118,6 +118,86 @@ def test_a_song_breathes_where_a_phrase_has_come_to_rest_and_a_hymn_does_not() -
     assert silences["hymn"] == []
 
 
+def test_a_bar_may_begin_with_a_note_held_over_its_bar_line_where_that_is_asked() -> None:
+    allowed = ("plain", "held", "eighths", "tied", "tied_eighth")
+    assert all(c.onsets[0] == 0 for c in cells(Metre(4, 4), F(4), allowed=allowed))
+    found = cells(Metre(4, 4), F(4), allowed=allowed, bound=True)
+    bound = [c for c in found if c.onsets[0]]
+    assert {c.figures[0] for c in bound} == {"tied", "tied_eighth"}
+    assert any(c.onsets[0] == F(1, 2) for c in bound)
+    for cell in bound:
+        assert not {"tied", "tied_eighth"} & set(cell.figures[1:])
+        assert cell.onsets[0] + sum(length for _, length in cell.notes) == 4
+
+
+def test_a_bar_may_rest_before_an_upbeat_and_not_in_it() -> None:
+    allowed = ("plain", "held", "eighths", "rest")
+    found = cells(Metre(4, 4), F(4), allowed=allowed, rests=1, upbeat=F(1))
+    resting = [c for c in found if c.hush]
+    assert resting
+    for cell in resting:
+        assert cell.figures[2] == "rest" and cell.figures.count("rest") == 1
+        assert 3 in cell.onsets and cell.silence == 2
+        assert all(end <= 2 for a, size in cell.notes for end in [a + size] if a < 3)
+
+
+def held_over(score: Score, voice: str) -> set[int]:
+    """The bars into which a voice holds a note."""
+    return {
+        m.number
+        for m in score.measures
+        for n in score.voice(voice).notes
+        if n.onset < m.onset < n.end
+    }
+
+
+def test_a_song_holds_a_note_over_a_bar_line_and_a_minuet_none() -> None:
+    chords = CHORDS.replace("harmonic_rhythm: bar", "harmonic_rhythm: half").format(metre="4/4")
+    song = composed(chords + "texture: song\n").score
+    firsts = {1, 5}
+    assert held_over(song, "melody") and not held_over(song, "melody") & firsts
+    assert all(t not in {m.onset for m in song.measures if m.number in held_over(song, "melody")}
+               for t in song.phrase_ends)  # fmt: skip
+    minuet = composed(chords.replace("style: song", "style: minuet") + "texture: song\n").score
+    assert not held_over(minuet, "melody")
+
+
+def test_every_phrase_of_a_piece_with_a_pick_up_begins_with_one() -> None:
+    made = piece("texture: song\npickup: 1/4\n", "3/4").score
+    melody = made.voice("melody").notes
+    assert melody[0].onset == 0 and made.measures[0].length == 1
+    assert made.measures[-1].length == 2 and melody[-1].duration == 2
+    lines = [m.onset for m in made.measures if m.number == 5]
+    assert any(n.onset == lines[0] - 1 for n in melody)
+
+
+def test_a_section_may_begin_its_phrases_with_an_upbeat() -> None:
+    made = composed(
+        "style: song\nmetre: 3/4\nharmonic_rhythm: bar\nform: A B A\ntexture: song\n"
+        "sections: {A: {bars: 4, form: phrase}, B: {bars: 4, form: phrase, upbeat: 1/4}}\n"
+    ).score
+    before = {m.number: m.onset - 1 for m in made.measures}
+    struck = {n.onset for n in made.voice("melody").notes}
+    assert made.measures[0].number == 1
+    assert before[5] in struck
+    assert before[9] not in struck
+    assert bar_rhythm(made, "melody", 9) == bar_rhythm(made, "melody", 1)
+
+
+def test_the_melody_is_highest_where_and_as_high_as_the_plan_has_it() -> None:
+    made = composed(
+        "style: song\nkey: F major\nharmonic_rhythm: half\ntexture: lead_sheet\nform: A B A\n"
+        "sections: {A: {bars: 4, form: phrase}, B: {bars: 4, form: phrase}}\nseed: 1\n"
+    )
+    assert made.plan and made.plan.climax
+    climax = made.plan.climax
+    assert climax.pitch <= texture.instrument("voice").compass[1]
+    notes = made.score.voice("melody").notes
+    highest = [n.onset for n in notes if n.pitch == max(n.pitch for n in notes)]
+    assert all(climax.begin <= onset < climax.end for onset in highest)
+    assert max(n.pitch for n in notes) == climax.pitch
+
+
 def test_a_pick_up_has_rhythms_of_its_own_length() -> None:
     found = cells(Metre(4, 4), F(1), allowed=("plain", "eighths"))
     assert {c.onsets for c in found} == {(F(0),), (F(0), F(1, 2))}
@@ -125,8 +205,11 @@ def test_a_pick_up_has_rhythms_of_its_own_length() -> None:
 
 def test_the_second_phrase_takes_up_the_rhythm_of_the_first(waltz: Composition) -> None:
     for first, second in ((1, 5), (2, 6), (1, 3)):
-        found = bar_rhythm(waltz.score, "melody", first)
-        assert found == bar_rhythm(waltz.score, "melody", second), (first, second)
+        # The last note of a bar may be held over the next bar line in one of them alone.
+        found, wanted = (
+            [onset for onset, _ in bar_rhythm(waltz.score, "melody", n)] for n in (first, second)
+        )
+        assert found == wanted, (first, second)
 
 
 def test_over_the_same_chord_the_idea_comes_back_note_for_note(waltz: Composition) -> None:
@@ -391,3 +474,17 @@ def test_an_example_is_composed_without_hard_faults(path: Path, tmp_path: Path) 
 def test_parts_are_optional(waltz: Composition) -> None:
     bare = replace(waltz.score, parts=())
     assert musicxml(bare) != musicxml(waltz.score)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sections: {B: {upbeat: 1/4}}", "an upbeat belongs to an invented melody"),
+        ("texture: song\npickup: 1/4\nsections: {B: {upbeat: 1/4}}", "the piece has a pick-up"),
+        ("texture: song\nsections: {B: {upbeat: 1/1}}", "expected less than a bar of 4/4"),
+        ("texture: song\nsections: {A: {upbeat: 1/4}}", "an upbeat there is a pick-up"),
+    ],
+)
+def test_an_upbeat_that_cannot_be_is_refused_with_its_reason(text: str, said: str) -> None:
+    with pytest.raises(BadSpec, match=said):
+        composed(f"form: A B A\nstyle: song\n{text}\n")
