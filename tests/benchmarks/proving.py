@@ -15,9 +15,9 @@ BEATS = (16, 32, 64, 128, 256, 1024)
 AIMED, PROVEN, FIRST, NEAR = 64, 2.0, 1.0, 5.0
 SECONDS = 20.0
 MOMENTS = (1.0, 5.0)
-# Chorale tunes: of the test part of the canonical split every ninth, by name.
+# Chorale tunes: of the test part of the canonical split every eighteenth, by name.
 TUNES = (
-    "bwv102.7", "bwv145-a", "bwv197.5", "bwv270", "bwv311", "bwv340", "bwv404", "bwv57.8", "bwv9.7",
+    "bwv102.7", "bwv197.5", "bwv311", "bwv404", "bwv9.7",
 )  # fmt: skip
 PATIENCE = 60.0
 
