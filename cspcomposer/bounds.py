@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,10 @@ from cspcomposer.lattice import NEVER, Costs, Lattice, Places, Prices
 Edges = tuple[Places, Places]
 # States looked at closely in each slot: to begin with, how many more at a time, and at most.
 STATES, MORE, MOST = 150, 400, 1000
-# So many in a slot on the average: memory grows with their square.
-AVERAGE = 400
+# So many in a slot on the average, and fewer in long pieces: memory grows with their square.
+AVERAGE, MOVES = 400, 40_000_000
+# Moves between these and states outside that are bounded closely.
+OUTWARD = 200_000_000
 # From one slot to the next, how many edges are looked at three slots at a time, on the average.
 EDGES = 600
 # For a piece that is wanted soon.
@@ -332,6 +335,8 @@ def _near(
         outside[inner.chosen[number]] = False
         others = np.flatnonzero(outside)
         close = before[number] + slot.costs[others] + after[number] <= most + slack
+        # The cheapest come first.
+        close[np.flatnonzero(close)[OUTWARD // (count * len(inner.chosen[number])) :]] = False
         grey.append(others[close])
         least = int(slot.costs[others[~close]].min(initial=NEVER))
         far.append(min(least, lattice.beyond[number]))
@@ -352,7 +357,8 @@ def _near(
         [m.T for m in reversed(out)],
     )[::-1]
     near, least = [], NEVER
-    share = AVERAGE - sum(map(len, inner.chosen)) // count
+    average = min(AVERAGE, isqrt(MOVES // count))
+    share = average - sum(map(len, inner.chosen)) // count
     for number in range(count):
         through = ahead[number][0] + behind[number][0] - costs[number]
         room = max(0, min(MORE, MOST - len(inner.chosen[number]), share))

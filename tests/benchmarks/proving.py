@@ -10,7 +10,7 @@ import tune
 from cspcomposer import compose
 from cspcomposer.search import Effort, Progress
 
-BEATS = (16, 32, 64, 128, 256, 1024)
+BEATS = (16, 32, 64, 128)
 # 64 beats are to be proven in two seconds, the first answer to be within 5 % after one.
 AIMED, PROVEN, FIRST, NEAR = 64, 2.0, 1.0, 5.0
 SECONDS = 20.0
