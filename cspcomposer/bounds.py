@@ -107,7 +107,7 @@ class Sweeps:
     @property
     def least(self) -> int:
         """What any piece costs at least, as far as was found out."""
-        return min(int(self._inner.ahead[-1].min()), self._inner.outside)
+        return min(self._inner.best, self._inner.outside)
 
     def soon(self, margin: int) -> Bounds | None:
         """Return a good piece among the cheapest states of each slot; nothing is said of others.
@@ -115,8 +115,8 @@ class Sweeps:
         Args:
             margin: How much dearer than the best, as far as two slots tell, is still looked at.
         """
-        best = self._inner.swept()
-        return self._among(best, best + margin, SOON, 0)
+        self._inner.swept()
+        return self._among(self._inner.best + margin, SOON, 0)
 
     def bounds(self, most: int, late: Callable[[], bool] = lambda: False) -> Bounds | None:
         """Return how good a piece can be; None if there is none, or no time to find out.
@@ -126,16 +126,17 @@ class Sweeps:
             late: Whether the time is over; nothing can be asked any more then.
         """
         try:
-            most = min(most, self._inner.swept(late) + REACH)
-            best = self._inner.widened(most, late)
+            self._inner.swept(late)
+            most = min(most, self._inner.best + REACH)
+            self._inner.widened(most, late)
         except _LateError:
             return None
-        return self._among(best, most + FURTHER, EDGES, self._inner.outside)
+        return self._among(most + FURTHER, EDGES, self._inner.outside)
 
-    def _among(self, best: int, most: int, count: int, outside: int) -> Bounds | None:
+    def _among(self, most: int, count: int, outside: int) -> Bounds | None:
         """Return what three slots at a time tell of so many edges within."""
         inner = self._inner
-        if best >= NEVER:
+        if inner.best >= NEVER:
             return None
         totals = inner.totals()
         most = _affordable(totals, most, count * len(totals))
@@ -154,7 +155,7 @@ class Sweeps:
         three = _Three(inner.lattice, states, edges)
         if three.best >= NEVER:
             return None
-        inner.learn(three)
+        inner.known = three
         return three.bounds(min(most + 1, outside))
 
 
@@ -176,8 +177,14 @@ class _Inner:
         moves: What moves within cost.
         ahead: What comes up to each state within costs at least, itself included.
         behind: What comes from it on does, itself included.
+        forward: The states within and their moves, as of the last sweep.
+        backward: The same, from the end.
         outside: What a piece with a state outside costs at least.
+        known: What three slots at a time told last.
     """
+
+    forward: _Way
+    backward: _Way
 
     def __init__(self, lattice: Lattice) -> None:
         self.lattice = lattice
@@ -187,7 +194,7 @@ class _Inner:
         self.behind: list[Costs] = []
         self.outside = 0
         self._stale = set(range(len(self.moves)))
-        self._known: _Three | None = None
+        self.known: _Three | None = None
 
     def costs(self) -> list[Costs]:
         """Return what the states within cost by themselves."""
@@ -195,55 +202,57 @@ class _Inner:
             slot.costs[chosen] for slot, chosen in zip(self.lattice.slots, self.chosen, strict=True)
         ]
 
-    def learn(self, three: _Three) -> None:
-        """Remember what three slots at a time tell of some edges."""
-        self._known = three
+    @property
+    def best(self) -> int:
+        """What a piece that stays within costs at least."""
+        return int(self.ahead[-1].min())
 
-    def widened(self, most: int, late: Callable[[], bool]) -> int:
-        """Take in whatever may cost no more than that, and return the best."""
-        best, slack = NEVER, SLACK
+    def widened(self, most: int, late: Callable[[], bool]) -> None:
+        """Take in whatever may cost no more than that, and sweep over it."""
+        slack = SLACK
         for _ in range(ROUNDS):
-            best = self.swept(late)
             near, self.outside = _near(self, most, slack, late)
             for number, states in enumerate(near):
                 if len(states):
                     self.chosen[number] = np.concatenate([self.chosen[number], states])
                     self._stale |= {number - 1, number} & set(range(len(self.moves)))
-            if not self._stale and (self.outside > most or slack >= SLACKEST):
+            if self._stale:
+                self.swept(late)
+            elif self.outside > most or slack >= SLACKEST:
                 break
-            slack *= 1 if self._stale else 2
-        return best if not self._stale else self.swept(late)
+            else:
+                slack *= 2
 
-    def swept(self, late: Callable[[], bool] = lambda: False) -> int:
-        """Sweep over the states within, and return the best."""
+    def swept(self, late: Callable[[], bool] = lambda: False) -> None:
+        """Sweep over the states within."""
         for number in self._stale:
             _in_time(late)
             self.moves[number] = self._asked(number)
         self._stale = set()
+        self.forward, self.backward = self._ways()
         self.ahead, self.behind = (
             [np.minimum(known, mixed) for known, mixed in zip(way.known, way.mixed, strict=True)]
-            for way in self.ways()
+            for way in (self.forward, self.backward)
         )
         self.behind.reverse()
-        return int(self.ahead[-1].min())
 
-    def ways(self) -> tuple[_Way, _Way]:
+    def _ways(self) -> tuple[_Way, _Way]:
         """Return the states within and their moves, forward and backward."""
-        known = self._known.known(self.chosen) if self._known else None
+        known = self.known.known(self.chosen) if self.known else None
         costs = self.costs()
         ahead, behind, over = known or (
             [np.full_like(own, NEVER) for own in costs],
             [np.full_like(own, NEVER) for own in costs],
             [np.full_like(move, -1) for move in self.moves],
         )
-        return _Way(costs, self.moves, ahead, over), _Way(
+        return _Way(costs, self.moves[:], ahead, over), _Way(
             costs[::-1], [m.T for m in reversed(self.moves)], behind[::-1],
             [o.T for o in reversed(over)],
         )  # fmt: skip
 
     def totals(self) -> list[Costs]:
         """Return what a piece costs at least that goes over each move, staying within."""
-        forward, backward = self.ways()
+        forward, backward = self.forward, self.backward
         out = []
         for number, move in enumerate(self.moves):
             known, mixed = forward.known[number], forward.mixed[number]
@@ -347,10 +356,9 @@ def _near(
         _in_time(late)
         out.append(lattice.preferences(n, inner.chosen[n], grey[n + 1]))
         back.append(lattice.preferences(n, grey[n], inner.chosen[n + 1]))
-    forward, backward = inner.ways()
-    ahead = _relaxed(forward, costs, far, out, back)
+    ahead = _relaxed(inner.forward, costs, far, out, back)
     behind = _relaxed(
-        backward,
+        inner.backward,
         costs[::-1],
         far[::-1],
         [m.T for m in reversed(back)],
@@ -488,13 +496,11 @@ class _Three:
 
 
 def _places(asked: Places, known: Places) -> Places:
-    """Return where some numbers stand among others, or how many these are."""
+    """Return where some numbers stand among others, which are some; or how many these are."""
     order = np.argsort(known)
     at = np.searchsorted(known[order], asked)
     found = order[np.minimum(at, len(order) - 1)]
-    return (
-        np.where(known[found] == asked, found, len(known)) if len(known) else np.zeros_like(asked)
-    )
+    return np.where(known[found] == asked, found, len(known))
 
 
 def _step(lattice: Lattice, number: int, states: Sequence[Places], edges: Sequence[Edges]) -> Costs:
