@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
-from cspcomposer import candidates, facts, rulebook, solver
-from cspcomposer.bounds import CLOSE, REACH, Bounds, Sweeps
-from cspcomposer.candidates import Options, Taste
+from cspcomposer.bounded_problem import STRONG, Problem, Settings, pitches_of, tariff
+from cspcomposer.bounds import REACH, Sweeps
+from cspcomposer.bounds_three import CLOSE, Bounds
 from cspcomposer.facts import Outline
-from cspcomposer.facts_window import ORIGIN, Moments, parsed
-from cspcomposer.lattice import NEVER, Lattice, Tariff
+from cspcomposer.facts_window import Moments
+from cspcomposer.lattice import NEVER, Lattice
 from cspcomposer.rulebook_moments import Excerpts, excerpts
-from cspcomposer.rulebook_slice import sliced
 from cspcomposer.search import OPTIONS, Assumption, Effort, Ending, Progress, below, options
 from cspcomposer.shelf import Shelf
 from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
-from cspcomposer.tables import Fault
 
-# What a strong fault costs beside mild ones.
-STRONG = 1_000_000
 # How much dearer than the best may be what tables look at: for a piece that is wanted soon; then to
 # begin with, and how much more each time, for what is known of less makes looking at more quicker.
 SOON_WITHIN, STEPS = 40, (5, 20)
@@ -40,36 +35,6 @@ BEST = ("--opt-strategy=bb,lin",)
 HEAVY = 300
 # Conflicts a slot for a piece that is wanted soon.
 SOON = 200
-_SINGS = {"singable": 3}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is to be composed, and what it costs.
-
-    Attributes:
-        plan: The outline.
-        given: It as facts.
-        options: The chords there are.
-        taste: What a prior and chance charge for them.
-        charged: Facts of the prior and of chance that charge for notes.
-        program: Returns the texts of a task: what is chosen, and the policy.
-        rules: The texts by which settings are chosen.
-        bounding: Those by which they are bounded.
-        severities: By rule.
-        weights: By mild rule, if it is not 10.
-    """
-
-    plan: Outline
-    given: str
-    options: Options
-    taste: Taste
-    charged: str
-    program: Callable[..., list[Source]]
-    rules: Sequence[Source]
-    bounding: Sequence[Source]
-    severities: Mapping[str, str]
-    weights: Mapping[str, int]
 
 
 def fits(plan: Outline) -> bool:
@@ -103,13 +68,13 @@ def search(
     sweeps, margin = Sweeps(lattice), STEPS[0]
     found = sweeps.soon(SOON_WITHIN)
     if found:
-        yield from run.near(_Settings(problem, moments, lattice, found, pitches), SOON)
+        yield from run.near(Settings(problem, moments, lattice, found, pitches), SOON)
     while found and not run.done and margin <= REACH and run.worth(sweeps):
         needed = run.cost - 1 - found.best
         margin = needed if needed <= margin + STEPS[1] // 2 else margin
         found = sweeps.bounds(found.best + margin, run.late)
         if found and not run.known(found):
-            yield from run.near(_Settings(problem, moments, lattice, found, pitches))
+            yield from run.near(Settings(problem, moments, lattice, found, pitches))
         elif margin >= needed:
             break
         margin = margin + STEPS[1] if run.best else max(2 * margin, STEPS[1])
@@ -121,7 +86,7 @@ def search(
 def told(problem: Problem) -> tuple[Moments, dict[str, list[int]]]:
     """Return a piece as it is looked at through windows, and what each voice may sing in it."""
     moments = Moments(problem.plan, problem.options.prices)
-    return moments, _pitches(problem, moments)
+    return moments, pitches_of(problem, moments)
 
 
 def tabled(
@@ -135,7 +100,7 @@ def tabled(
     found = excerpts(problem.program(["moment"], "enforce"))
     shelf = Shelf(asked, _usable(found), pitches, tell)
     pairs = shelf.pairs(moments)
-    return Lattice(moments, shelf.windows(moments, pairs), pairs, _tariff(problem, moments))
+    return Lattice(moments, shelf.windows(moments, pairs), pairs, tariff(problem, moments))
 
 
 class _Run:
@@ -188,7 +153,7 @@ class _Run:
         """Note what is bounded; return whether there is nothing to be looked for in it."""
         return self._proven(found, found.best) or (self._content and self.cost > found.cut)
 
-    def near(self, settings: _Settings, conflicts: int | None = None) -> Iterator[Progress]:
+    def near(self, settings: Settings, conflicts: int | None = None) -> Iterator[Progress]:
         """Yield better answers among the settings, further and further from the least cost.
 
         Args:
@@ -322,126 +287,8 @@ def _parts(bound: int, answer: Answer) -> tuple[int, ...]:
     return divmod(bound, STRONG)[2 - len(answer.cost) :]
 
 
-class _Settings:
-    """The settings that are near the best, as facts.
-
-    Attributes:
-        found: The bounds.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        moments: Moments,
-        lattice: Lattice,
-        found: Bounds,
-        pitches: Mapping[str, Sequence[int]],
-    ) -> None:
-        self._problem, self._moments, self._lattice = problem, moments, lattice
-        self._pitches, self.found = pitches, found
-
-    def sources(self, margin: int, *, spared: bool = True) -> list[Source]:
-        """Return the piece, and the settings within a margin of the least cost.
-
-        Args:
-            margin: By how much settings may be dearer.
-            spared: Whether all together may be no dearer either, rules that tables do not look at
-                included.
-        """
-        offered: list[set[int]] = [set() for _ in self._moments.slots]
-        lines = []
-        for number, near in enumerate(self.found.near(margin)):
-            slot = self._moments.slots[number]
-            rows, columns = (places[near].tolist() for places in self.found.edges[number])
-            offered[number].update(rows)
-            offered[number + 1].update(columns)
-            lines += [f"linked({slot},{i},{j})." for i, j in zip(rows, columns, strict=True)]
-            if not number:
-                begun = zip(rows, columns, self.found.beyond[0][near].tolist(), strict=True)
-                lines += [f"begun({i},{j},{dearer})." for i, j, dearer in begun if dearer]
-        kept: dict[int, dict[str, int]] = {}
-        for number, places in enumerate(offered):
-            slot = self._moments.slots[number]
-            names = kept.setdefault(slot, {})
-            for place in sorted(places):
-                chord, notes = self._setting(number, place)
-                names[chord] = 0
-                lines.append(f'offered({slot},{place},"{chord}").')
-                lines += [f"offered_pitch({slot},{place},{v},{p})." for v, p in notes]
-        for number, i, j, k, dearer in self.found.rising(margin):
-            lines.append(f"rising({self._moments.slots[number]},{i},{j},{k},{dearer}).")
-        lines += [f"told({rule},{time})." for rule, time in sorted(self._lattice.looked_at)]
-        chords = candidates.stated(kept, self._problem.options, self._problem.taste)
-        return [
-            Source("given", self._problem.given),
-            Source("prior", f"{self._problem.charged}\n{chords}"),
-            Source("settings", "\n".join(lines)),
-            *([rulebook.policy("spare"), Source("spare", f"spare({margin}).")] if spared else []),
-        ]
-
-    def _setting(self, number: int, place: int) -> tuple[str, list[tuple[str, int]]]:
-        slot = self._lattice.slots[number]
-        chord, *notes = slot.states[self.found.states[number][place]].tolist()
-        sung = zip(slot.voices, notes, strict=True)
-        return (
-            self._moments.chords[self._moments.slots[number]][chord],
-            [(voice, self._pitches[voice][note]) for voice, note in sung],
-        )
-
-
 def _usable(found: Excerpts) -> Excerpts:
     """Return the excerpts without those that look at single given notes."""
     return replace(
         found, rules=tuple(e for e in found.rules if not e.looks_at & {"given", "figured"})
     )
-
-
-def _pitches(problem: Problem, moments: Moments) -> dict[str, list[int]]:
-    """Return what each voice may sing anywhere, and what it is given."""
-    texts = sliced(problem.program(["moment"], "enforce"), list(_SINGS.items()))
-    seen: set[str] = set()
-    out: dict[str, set[int]] = {voice: set() for voice in moments.voices}
-    for number in range(len(moments.slots)):
-        window = moments.window(number, 1)
-        here = window.slots[0]
-        key = [f for f in window.facts["key"].splitlines() if f.startswith(f"key({here},")]
-        if key[0] in seen:
-            continue
-        seen.add(key[0])
-        told = [*key, window.facts["voice"], window.facts.get("own_compass", ""), f"slot({here})."]
-        told += [f'possible({here},"{chord}").' for chord in window.chords[here]]
-        told += [f"free({voice},{here})." for voice in moments.voices]
-        for atom in solver.consequences([*texts, Source("key", "\n".join(told))], show=_SINGS)[0]:
-            out[str(atom.arguments[0])].add(atom.arguments[2])
-    for (voice, _), pitch in moments.given.items():
-        out[voice].add(pitch)
-    return {voice: sorted(pitches) for voice, pitches in out.items()}
-
-
-def _tariff(problem: Problem, moments: Moments) -> Tariff:
-    """Return the prices of faults and of what preferences charge for."""
-    by_severity = {"hard": NEVER, "strong": STRONG}
-    prices = {
-        rule: by_severity.get(word, problem.weights.get(rule, 10) if word == "mild" else 0)
-        for rule, word in problem.severities.items()
-    }
-    ticks = facts.clock(problem.plan).ticks
-    excused = {(rule, ticks(moment)) for rule, moment, _ in problem.plan.excused}
-    charged: dict[tuple[str, tuple[Any, ...]], int] = {}
-    for name, arguments in parsed(problem.charged):
-        charged[name, tuple(arguments[:-1])] = int(arguments[-1])
-    for (slot, chord), cost in problem.taste.chords.items():
-        charged["preferred_harmony", (slot, chord)] = cost
-    for before, after in pairwise(moments.slots):
-        rows, columns = moments.chords[before], moments.chords[after]
-        costs = problem.taste.moves((before, after), rows, columns)
-        if costs is not None:
-            for row, several in zip(rows, costs.tolist(), strict=True):
-                for column, cost in zip(columns, several, strict=True):
-                    charged["preferred_move", (after, row, column)] = cost
-
-    def fault(first: int, found: Fault) -> int:
-        moment = moments.slots[first] + found.time - ORIGIN
-        return 0 if (found.rule, moment) in excused else prices.get(found.rule, 0)
-
-    return Tariff(fault, lambda name, said: charged.get((name, said), 0))

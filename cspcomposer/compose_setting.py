@@ -19,6 +19,7 @@ from cspcomposer import (
     stages,
     stretches,
 )
+from cspcomposer.bounded_problem import Problem
 from cspcomposer.facts import Outline
 from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.posed import SHOWN, WANTED, Posed, pose
@@ -159,7 +160,8 @@ def _at_length(
         )
         ending, interrupted = watched(steps, watch)
         if ending.best:
-            return Found(plan, ending, "", ending.bound or (), interrupted)
+            bound = max(ending.bound or (), _bound(ending, posed))
+            return Found(plan, ending, "", bound, interrupted)
     if stretches.long(plan) and not posed.further:
         piece = _piece(posed)
         steps = stretches.composed(solver, piece, show=SHOWN, effort=limit, seed=seed, tell=tell)
@@ -284,10 +286,10 @@ def _unguided(texts: Sequence[Source]) -> list[Source]:
     return [s for s in texts if Path(s.name).stem != "guidance"]
 
 
-def _problem(posed: Posed) -> bounded.Problem:
+def _problem(posed: Posed) -> Problem:
     style, overrides = posed.loaded.spec.style, dict(posed.loaded.spec.rules)
     charged = f"{posed.prior.facts}\n{posed.notes}\n{posed.melody}"
-    return bounded.Problem(
+    return Problem(
         posed.plan, posed.given, posed.options, posed.taste, charged, posed.program,
         [*_chosen(posed.program, "bounds"), *posed.further],
         [*_chosen(posed.program, "bounds", policy="bounded"), *posed.further],

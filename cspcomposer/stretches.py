@@ -22,6 +22,8 @@ from cspcomposer.solver import Answer, Decision, Solver, Source
 # piece is composed in stretches.
 LENGTH, BEFORE, AHEAD = 24, 4, 4
 LEAST = 96
+# However small the effort, so many conflicts are met to compose a stretch.
+ENOUGH = 1000
 # No chord is looked at but those that stand.
 NONE = -1
 # So far a stretch may be from that length to end where a phrase does.
@@ -135,7 +137,7 @@ class _Run:
         ending = Ending(None, False, False, 0, 0.0, 0.0)
         for step in search(
             self._solver, [*self._piece.rules, *texts], show=self._show, decisions=reader,
-            effort=self._share(share), seed=self._seed, settled=_assumed(stands),
+            effort=self._share(share, 1 if before else ENOUGH), seed=self._seed, settled=_assumed(stands),
             begin=_assumed(before),
         ):  # fmt: skip
             if isinstance(step, Ending):
@@ -151,11 +153,11 @@ class _Run:
             for n, several in chosen.items() for d in several if d.lane == "harmony"
         }  # fmt: skip
 
-    def _share(self, share: float) -> Effort:
+    def _share(self, share: float, least: int) -> Effort:
         limit, seconds = self._effort.conflicts, self._effort.seconds
         return replace(
             self._effort,
-            conflicts=None if limit is None else max(1, round(share * limit)),
+            conflicts=None if limit is None else max(least, round(share * limit)),
             seconds=None if seconds is None else max(0.1, share * seconds),
         )
 

@@ -12,6 +12,8 @@ import pytest
 
 from cspcomposer import bounded, brief, candidates, compose_setting, priors, stages
 from cspcomposer import bounds as sweeps
+from cspcomposer.bounded_problem import STRONG, Problem
+from cspcomposer.bounds_three import CLOSE, Bounds
 from cspcomposer.compose import Composition, as_data, compose
 from cspcomposer.errors import BadSpec
 from cspcomposer.facts_apart import nothing
@@ -63,7 +65,7 @@ def spec(text: str, folder: Path = Path()) -> LoadedSpec:
     return parse(text.encode(), folder / "piece.yaml")
 
 
-def problem(text: str) -> bounded.Problem:
+def problem(text: str) -> Problem:
     loaded = spec(text)
     plan = stages.outline(loaded, brief.given_scores(loaded), rhythm=None)
     noise = priors.Noise(loaded.spec.seed, temperature=loaded.spec.prior.temperature)
@@ -71,7 +73,7 @@ def problem(text: str) -> bounded.Problem:
 
 
 @pytest.fixture(scope="module")
-def tune() -> bounded.Problem:
+def tune() -> Problem:
     return problem(TUNE)
 
 
@@ -82,7 +84,7 @@ def solver() -> Iterator[Solver]:
 
 
 @pytest.fixture(scope="module")
-def tables(solver: Solver, tune: bounded.Problem) -> tuple[Moments, Lattice, dict[str, list[int]]]:
+def tables(solver: Solver, tune: Problem) -> tuple[Moments, Lattice, dict[str, list[int]]]:
     moments, pitches = bounded.told(tune)
     return moments, bounded.tabled(solver, tune, moments, pitches), pitches
 
@@ -92,7 +94,7 @@ def proven(tables: object) -> Composition:
     return compose(spec(TUNE), effort=Effort(prove=True))
 
 
-def everything(tune: bounded.Problem) -> list[Source]:
+def everything(tune: Problem) -> list[Source]:
     """The whole program without tables, all chords considered."""
     kept = candidates.considered(tune.options, tune.taste, None)
     chords = candidates.stated(kept, tune.options, tune.taste)
@@ -103,7 +105,7 @@ def everything(tune: bounded.Problem) -> list[Source]:
     ]
 
 
-def answers(solver: Solver, tune: bounded.Problem, count: int) -> Iterator[Answer]:
+def answers(solver: Solver, tune: Problem, count: int) -> Iterator[Answer]:
     """Answers to the whole program, all chords considered, found by chance and not by cost."""
     for seed in range(count):
         options = (f"--seed={seed}", "--rand-freq=0.5", "--sign-def=rnd")
@@ -146,22 +148,22 @@ def charged(path: list[int], lattice: Lattice) -> int:
 
 
 def test_tables_never_charge_more_than_the_rules_do(
-    solver: Solver, tune: bounded.Problem, tables: tuple[Moments, Lattice, dict[str, list[int]]]
+    solver: Solver, tune: Problem, tables: tuple[Moments, Lattice, dict[str, list[int]]]
 ) -> None:
     gaps = []
     for answer in answers(solver, tune, 12):
         cost = charged(states(answer, tables), tables[1])
         assert cost < NEVER, "tables forbid what the rules allow"
         strong, mild = answer.cost
-        gaps.append(strong * bounded.STRONG + mild - cost)
+        gaps.append(strong * STRONG + mild - cost)
     assert min(gaps) >= 0
     # Most of what is charged lies within three slots: pieces by chance break many rules.
-    assert np.median(gaps) < 3 * bounded.STRONG
+    assert np.median(gaps) < 3 * STRONG
     assert len(gaps) == 12
 
 
 def test_no_answer_is_cheaper_than_the_bound(
-    solver: Solver, tune: bounded.Problem, proven: Composition
+    solver: Solver, tune: Problem, proven: Composition
 ) -> None:
     assert all(proven.bound <= answer.cost for answer in answers(solver, tune, 8))
 
@@ -184,7 +186,7 @@ def test_the_best_of_few_states_is_the_best_of_all(
     assert wide.best == narrow.best
 
 
-def moves(found: sweeps.Bounds, most: int) -> dict[tuple[int, int, int], int]:
+def moves(found: Bounds, most: int) -> dict[tuple[int, int, int], int]:
     """What the cheapest piece over each move costs, by slot and two states, up to a cost."""
     out = {}
     for number, (rows, columns) in enumerate(found.edges):
@@ -220,7 +222,7 @@ def test_costs_are_told_as_what_makes_a_piece_dearer(
 ) -> None:
     found = sweeps.Sweeps(tables[1]).bounds(least(tables[1]) + 40)
     assert found
-    rising = {(n, i, j, k): more for n, i, j, k, more in found.rising(sweeps.CLOSE)}
+    rising = {(n, i, j, k): more for n, i, j, k, more in found.rising(CLOSE)}
     edges = [
         dict(zip(zip(*(e.tolist() for e in edge), strict=True), beyond.tolist(), strict=True))
         for edge, beyond in zip(found.edges, found.beyond, strict=True)
@@ -232,8 +234,8 @@ def test_costs_are_told_as_what_makes_a_piece_dearer(
         while len(path) <= len(edges):
             onward = [
                 k for j, k in edges[len(path) - 1]
-                if j == path[-1] and rising.get((len(path) - 2, *path[-2:], k), 0) <= sweeps.CLOSE
-                and edges[len(path) - 1][j, k] <= sweeps.CLOSE
+                if j == path[-1] and rising.get((len(path) - 2, *path[-2:], k), 0) <= CLOSE
+                and edges[len(path) - 1][j, k] <= CLOSE
             ]  # fmt: skip
             if not onward:
                 break
@@ -276,7 +278,7 @@ def test_the_same_again(proven: Composition) -> None:
 
 
 def test_clasp_alone_finds_nothing_better(
-    solver: Solver, tune: bounded.Problem, proven: Composition
+    solver: Solver, tune: Problem, proven: Composition
 ) -> None:
     solver.ground(
         everything(tune),
@@ -316,7 +318,7 @@ def test_broken_tables_are_made_anew(
 
 
 def test_better_and_better_answers_come_with_their_bound(
-    solver: Solver, tune: bounded.Problem
+    solver: Solver, tune: Problem
 ) -> None:
     steps = list(bounded.search(solver, tune, show=SHOWN, effort=Effort(20_000)))
     better = [step for step in steps if isinstance(step, Progress)]
@@ -332,7 +334,7 @@ def test_a_proof_is_asked_for_in_the_specification() -> None:
         spec(TUNE + "effort: {}\n")
 
 
-def test_figures_are_composed_without_tables(tune: bounded.Problem) -> None:
+def test_figures_are_composed_without_tables(tune: Problem) -> None:
     figured = replace(tune.plan, figures=((tune.plan.slots[0], ()),))
     assert bounded.fits(tune.plan)
     assert not bounded.fits(figured)
