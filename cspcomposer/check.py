@@ -21,6 +21,7 @@ from cspcomposer.errors import BadInput, BadScore, Fault
 from cspcomposer.facts import Outline, clock, facts
 from cspcomposer.romantext import Numeral, onset
 from cspcomposer.rulebook import SEVERITIES, Rule
+from cspcomposer.rulebook_able import able
 from cspcomposer.rulebook_slice import sliced
 from cspcomposer.score import Score, note_at, position
 
@@ -162,6 +163,30 @@ def check_all(
     for score, file in zip(scores, names, strict=True):
         _not_silent(score, file)
     return _reports(analysed_all(scores), names, style, overrides, folders)
+
+
+def heard(
+    score: Score,
+    *,
+    style: str = "chorale",
+    overrides: Mapping[str, str] = _NOTHING,
+    folders: Iterable[Path] = (),
+) -> frozenset[str]:
+    """Return the rules that a score can break; others speak of plans, wishes, what is invented.
+
+    Args:
+        score: Any score: its notes are not looked at.
+        style: Name of a style.
+        overrides: Severities by rule id, before those of the style.
+        folders: Folders with rule files of the user's own.
+
+    Raises:
+        BadScore, BadRules: as for `check`.
+    """
+    _, sources = _prepared(style, tuple(sorted(overrides.items())), tuple(folders))
+    score = analysed(score)
+    told = facts(Outline(score, tuple(c.onset for c in score.chords))).splitlines()
+    return able(sources, {(line.partition("(")[0], line.count(",") + 1) for line in told})
 
 
 def _not_silent(score: Score, file: str) -> None:

@@ -137,8 +137,8 @@ class _Run:
         ending = Ending(None, False, False, 0, 0.0, 0.0)
         for step in search(
             self._solver, [*self._piece.rules, *texts], show=self._show, decisions=reader,
-            effort=self._share(share, 1 if before else ENOUGH), seed=self._seed, settled=_assumed(stands),
-            begin=_assumed(before),
+            effort=self._share(share, 1 if before else ENOUGH), seed=self._seed,
+            settled=_assumed(stands), begin=_assumed(before),
         ):  # fmt: skip
             if isinstance(step, Ending):
                 ending = step

@@ -19,9 +19,10 @@ from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
 from cspcomposer.analyse import analysed
-from cspcomposer.check import check_all
-from cspcomposer.errors import BadInput, CSPComposerError, Fault
-from cspcomposer.habits import HEADER, counted
+from cspcomposer.check import check_all, heard
+from cspcomposer.errors import BadInput, CSPComposerError, Fault, counted
+from cspcomposer.habits import HEADER
+from cspcomposer.habits import counted as counted_habits
 from cspcomposer.rulebook import SEVERITIES
 from cspcomposer.score import Score
 from cspcomposer.spread import spread
@@ -77,6 +78,7 @@ class Study:
         pieces: How many pieces were checked.
         beats: How many quarter notes these last.
         rules: The most often broken first.
+        silent: Rules that say nothing of a score: they speak of plans and wishes.
         failures: Pieces that could not be checked, with the reason.
     """
 
@@ -85,6 +87,7 @@ class Study:
     pieces: int
     beats: Fraction
     rules: tuple[Count, ...]
+    silent: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
 
 
@@ -128,14 +131,18 @@ def study(
     if not good:
         raise BadInput(*(Fault(p.failure) for p in pieces))
     beats = sum((p.beats for p in good), Fraction(0))
+    one = next(name for name, p in zip(names, pieces, strict=True) if not p.failure)
+    able = heard(opened(one), style=style, overrides=overrides, folders=folders)
+    on = {rule for rule, severity in severities.items() if severity != "off"}
     titles = {r.id: r.title for r in rulebook.read(rulebook.rule_files(folders))}
     counts = [
-        _count(rule, titles[rule], severity, good, beats)
-        for rule, severity in severities.items() if severity != "off"
+        _count(rule, titles[rule], severities[rule], good, beats)
+        for rule in on if rule in able
     ]  # fmt: skip
     counts.sort(key=lambda c: (-c.count, c.rule))
     return Study(
         tuple(map(str, sources)), style, len(good), beats, tuple(counts),
+        tuple(sorted(on - able)),
         tuple((p.name, p.failure) for p in pieces if p.failure),
     )  # fmt: skip
 
@@ -174,7 +181,7 @@ def habits(sources: Sequence[str | Path], *, command: str) -> str:
         command: What the file says that it was written by.
     """
     names = named(sources)
-    facts = counted(analysed(opened(name)) for name in names)
+    facts = counted_habits(analysed(opened(name)) for name in names)
     whose = "Bach's chorales" if list(map(str, sources)) == [BACH] else ", ".join(map(str, sources))
     return HEADER.format(whose=whose, count=len(names), command=command) + facts + "\n"
 
@@ -240,6 +247,7 @@ def as_json(study: Study) -> dict[str, Any]:
             }
             for c in study.rules
         ],
+        "silent": list(study.silent),
         "failures": [{"piece": name, "reason": reason} for name, reason in study.failures],
     }  # fmt: skip
 
@@ -264,7 +272,9 @@ def markdown(study: Study, *, command: str = "", notes: str = "") -> str:
         f"Written by `{command}`; not edited by hand.", "",
         f"{study.pieces} pieces, {float(study.beats):,.0f} quarter-note beats, style "
         f"`{study.style}`, {len(study.rules)} rules ({severe}).",
-        "Keys and numerals are estimated. Severities are the style's.", "",
+        "Keys and numerals are estimated. Severities are the style's.",
+        f"{counted(len(study.silent), 'rule')} more speak of what no score says: of plans and "
+        "wishes, and of what is invented.", "",
         "| rule | severity | faults | per 100 beats | pieces without |",
         "|---|---|---:|---:|---:|",
     ]  # fmt: skip

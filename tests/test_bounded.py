@@ -317,9 +317,7 @@ def test_broken_tables_are_made_anew(
     assert len(made) == 2
 
 
-def test_better_and_better_answers_come_with_their_bound(
-    solver: Solver, tune: Problem
-) -> None:
+def test_better_and_better_answers_come_with_their_bound(solver: Solver, tune: Problem) -> None:
     steps = list(bounded.search(solver, tune, show=SHOWN, effort=Effort(20_000)))
     better = [step for step in steps if isinstance(step, Progress)]
     costs = [step.answer.cost for step in better]

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cspcomposer import rulebook
 from cspcomposer import study as studies
-from cspcomposer.check import check
+from cspcomposer.check import check, heard
 from cspcomposer.corpus import bach_chorales, path_of
 from cspcomposer.errors import BadInput
 from cspcomposer.read import read
@@ -48,10 +48,33 @@ def test_a_study_is_the_sum_of_its_checks(folder: Path, small: Study) -> None:
         assert len(count.spots) == min(count.count, studies.PLACES)
 
 
-def test_every_rule_that_is_on_is_listed(small: Study) -> None:
+def test_every_rule_that_is_on_is_listed_or_silent(small: Study) -> None:
+    on = {rule: word for rule, word in rulebook.severities("chorale").items() if word != "off"}
     assert {c.rule: c.severity for c in small.rules} == {
-        rule: word for rule, word in rulebook.severities("chorale").items() if word != "off"
+        rule: word for rule, word in on.items() if rule not in small.silent
     }
+    assert set(small.silent) < set(on)
+
+
+def test_rules_of_plans_and_wishes_say_nothing_of_a_score(small: Study) -> None:
+    listed = {c.rule for c in small.rules}
+    assert {"parallel_fifths", "unexplained_dissonance", "missing_third"} <= listed
+    assert {"climax_missed", "given_note_changed", "section_without_a_form"} <= set(small.silent)
+    # Whatever was found was found by a rule that is listed.
+    everything = {p.stem for p in rulebook.rule_files()}
+    assert listed | set(small.silent) <= everything
+    assert "more speak of what no score says" in studies.markdown(small)
+
+
+def test_a_rule_that_needs_a_wish_is_silent(folder: Path, tmp_path: Path) -> None:
+    for name, needed in (("a_wish", "wanted_cadence(T,_)"), ("a_note", "pitch(_,T,_)")):
+        (tmp_path / f"{name}.lp").write_text(
+            f'rule({name}, "{name}"). message({name}, "so"). advice({name}, "Do.").\n'
+            f'source({name}, "a test"). severity({name}, mild).\n'
+            f"violation({name},T,()) :- active({name}), {needed}.\n"
+        )
+    found = study([folder], jobs=1, folders=[tmp_path])
+    assert "a_wish" in found.silent and "a_note" in {c.rule for c in found.rules}
 
 
 def test_two_processes_find_what_one_finds(folder: Path, small: Study) -> None:
@@ -97,13 +120,8 @@ def test_what_is_hard_in_the_chorale_style_bach_hardly_ever_breaks() -> None:
     rates = shipped()
     words = rulebook.severities("chorale")
     # What is given or planned is so by a specification: no music can break those rules.
-    counted = {
-        p.stem
-        for p in rulebook.rule_files()
-        if p.parent.name not in ("given", "plan")
-        if p.parent.name != "form" or p.stem in rates
-    }
-    hard = {r for r in counted if words[r] == "hard"}
+    said = heard(read(path_of("bach/bwv66.6")))
+    hard = {r for r in said if words[r] == "hard"}
     assert hard <= set(rates), "STUDY.md is older than the rules: study anew"
     assert {r: rates[r][1] for r in hard if rates[r][1] >= 0.3} == {}
 
