@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -56,6 +56,31 @@ class Options:
     moves: Mapping[str, Mapping[tuple[str, str], int]]
     staple: frozenset[Option]
     demanded: Mapping[int, frozenset[str]]
+
+    @cached_property
+    def _numbers(self) -> Mapping[str, int]:
+        """The groups by number."""
+        return {group: number for number, group in enumerate(sorted(set(self.groups.values())))}
+
+    @cached_property
+    def _steps(self) -> Mapping[str, Costs]:
+        """By mode, what each group costs after each other, by their numbers."""
+        out = {}
+        for mode, several in self.moves.items():
+            out[mode] = np.zeros((len(self._numbers), len(self._numbers)), np.int64)
+            for (first, second), price in several.items():
+                if first in self._numbers and second in self._numbers:
+                    out[mode][self._numbers[first], self._numbers[second]] = price
+        return out
+
+    def step(self, before: int, here: int, rows: Sequence[str], columns: Sequence[str]) -> Costs:
+        """Return what chords of a slot cost after those of the slot before, by habit."""
+        mode, earlier = self.modes[here], self.modes[before]
+        if mode not in self._steps:
+            return np.zeros((len(rows), len(columns)), np.int64)
+        first = [self._numbers[self.groups[earlier, name]] for name in rows]
+        second = [self._numbers[self.groups[mode, name]] for name in columns]
+        return self._steps[mode][np.ix_(first, second)]
 
 
 class Moves(Protocol):
@@ -213,11 +238,7 @@ def _through(
     ]
     steps = []
     for before, here, rows, columns in zip(slots, slots[1:], names, names[1:], strict=False):
-        moves, mode = options.moves.get(options.modes[here], {}), options.modes[before]
-        first = [options.groups[mode, a] for a in rows]
-        second = [options.groups[options.modes[here], b] for b in columns]
-        cells = [[moves.get((a, b), 0) for b in second] for a in first]
-        step = np.array(cells, dtype=np.int64).reshape(len(rows), len(columns))
+        step = options.step(before, here, rows, columns)
         charged = taste.moves((before, here), rows, columns)
         steps.append(step if charged is None else step + charged)
     forward = [own[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 
@@ -58,8 +59,8 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
     for _, arrival, last in phrases(score, times):
         breaths.append(last)
         note = note_at(sung_first, arrival) if sung_first else None
-        following = [t for t in times if t > last]
-        open_end = following[0] if following else score.end
+        following = bisect_right(times, last)
+        open_end = times[following] if following < len(times) else score.end
         releases[arrival] = note.end if note else open_end
     stops = sorted({*plan.slots, score.end, *(begin for begin, _ in plan.rests)})
     struck = frozenset(s for s in plan.slots if not (sung_first and note_at(sung_first, s)))
@@ -67,10 +68,11 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
     voices = []
     for voice in score.voices:
         notes = list(voice.notes)
+        struck_first = sorted(n.onset for n in voice.notes)
         for slot, pitch in sung.get(voice.name, {}).items():
-            until = next(t for t in stops if t > slot)
-            taken = [n.onset for n in voice.notes if n.onset > slot]
-            until = min([until, *taken[:1]])
+            until = stops[bisect_right(stops, slot)]
+            taken = bisect_right(struck_first, slot)
+            until = min([until, *struck_first[taken : taken + 1]])
             until = min(until, releases[slot]) if slot in releases else until
             notes.append(Note(slot, until - slot, pitch))
         marked = tuple(
@@ -83,7 +85,7 @@ def _finished(plan: Outline, sung: Mapping[str, Mapping[Fraction, int]],
     for slot in sorted(harmonies):
         new = harmonies[slot]
         before = chords[-1] if chords else None
-        breathed = before and any(before.onset <= breath < slot for breath in breaths)
+        breathed = before and bisect_left(breaths, before.onset) < bisect_left(breaths, slot)
         # One numeral in two keys is two chords.
         turned = before and any(before.onset < key.onset <= slot for key in score.keys)
         if before is None or breathed or turned or before.figured != new.figured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -100,16 +101,16 @@ class Network:
         self, slots: tuple[int, int], before: Sequence[str], after: Sequence[str]
     ) -> Costs | None:
         """Return what each chord costs after each other."""
-        rows = [self._code(slots[0], name) for name in before]
-        columns = [self._code(slots[1], name) for name in after]
+        rows = self._codes(slots[0], before)
+        columns = self._codes(slots[1], after)
         follows = self._suits.follows
         worst = follows.min()
-        suit = np.array(
-            [[worst if a is None or b is None else follows[a, b] for b in columns] for a in rows]
-        )
+        known = (rows >= 0)[:, None] & (columns >= 0)
+        suit = np.where(known, follows[np.ix_(rows, columns)], worst)
         cost = np.rint(_NATS * self._weight * (suit.max(initial=worst) - suit))
         # One chord keeps one name.
-        cost[_alike(rows, columns) & ~_alike(before, after)] = MOST
+        other = np.array(before)[:, None] != np.array(after)
+        cost[(rows[:, None] == columns) & other] = MOST
         out: Costs = np.minimum(MOST, cost).astype(np.int64)
         return out
 
@@ -168,6 +169,11 @@ class Network:
             return None
         return (found[0] + self._seen.shift) % 12 * len(self._names.qualities) + found[1]
 
+    def _codes(self, slot: int, numerals: Sequence[str]) -> NDArray[np.int64]:
+        """Return the chords' numbers; -1 for one that there is not."""
+        codes = (self._code(slot, numeral) for numeral in numerals)
+        return np.array([-1 if code is None else code for code in codes], np.int64)
+
     def _key(self, slot: int) -> tuple[int, str]:
         key = self._keys[slot]
         return key.tonic, key.mode
@@ -179,18 +185,12 @@ class Network:
         slots = self._plan.slots
         for slot, until in zip(slots, [*slots[1:], end], strict=True):
             shares = []
-            for column, (begin, stop) in enumerate(zip(times, ends, strict=True)):
+            for column in range(bisect_right(ends, slot), bisect_left(times, until)):
+                begin, stop = times[column], ends[column]
                 common = min(until, stop) - max(slot, begin)
-                if common > 0:
-                    shares.append((column, float(Fraction(common) / (stop - begin))))
+                shares.append((column, float(Fraction(common) / (stop - begin))))
             # What a pick-up has before the first column is judged by that column.
             yield self._clock.ticks(slot), shares or [(0, 1.0)]
 
     def _cost(self, nats: float) -> int:
         return min(MOST, round(_NATS * self._weight * float(nats)))
-
-
-def _alike(one: Sequence[object], other: Sequence[object]) -> NDArray[np.bool_]:
-    """Return [one, other]: whether the two are equal."""
-    out: NDArray[np.bool_] = np.array(one, object)[:, None] == np.array(other, object)
-    return out

@@ -7,6 +7,7 @@ what is likely a prior; none of it is known here.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -137,15 +138,18 @@ def _open(score: Score, plan: Outline) -> Outline:
     steadfast: dict[str, set[Fraction]] = {voice.name: set() for voice in score.voices}
     further: set[Fraction] = set()
     beats = list(_beats(score))
+    starts, stops = [start for start, _, _ in beats], [stop for _, _, stop in beats]
     for voice in score.voices:
         for first, second in pairwise(voice.notes):
             if first in given[voice.name]:
                 continue
             if second in given[voice.name]:
                 steadfast[voice.name].add(second.onset)
-            inside = any(first.onset <= end < second.onset for end in score.phrase_ends)
+            until = bisect_left(score.phrase_ends, second.onset)
+            inside = bisect_left(score.phrase_ends, first.onset) < until
             if first.end == second.onset and not inside:
-                inner = [b for b in beats if first.onset <= b[0] and b[2] <= second.onset]
+                within = bisect_left(starts, first.onset), bisect_right(stops, second.onset)
+                inner = beats[slice(*within)]
                 further.update(middle for _, middle, _ in inner)
                 # In a long note there is room for another one on its last beat, too.
                 further.update(start for start, _, _ in inner[1:])
