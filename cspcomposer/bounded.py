@@ -18,6 +18,7 @@ from cspcomposer.bounds_three import CLOSE, Bounds
 from cspcomposer.facts import Outline
 from cspcomposer.facts_window import Moments
 from cspcomposer.lattice import NEVER, Lattice
+from cspcomposer.patience import Late, LateError, never
 from cspcomposer.rulebook_moments import Excerpts, excerpts
 from cspcomposer.search import OPTIONS, Assumption, Effort, Ending, Progress, below, options
 from cspcomposer.shelf import Shelf
@@ -50,8 +51,9 @@ def search(
     effort: Effort,
     seed: int = 0,
     tell: Callable[[str], None] | None = None,
+    known: Answer | None = None,
 ) -> Iterator[Progress | Ending]:
-    """Yield better and better answers, then the ending; nothing is yielded if tables find none.
+    """Yield better and better answers, then the ending; nothing is yielded if none is known.
 
     Args:
         asked: Where to solve.
@@ -60,13 +62,18 @@ def search(
         effort: How long.
         seed: For the solver's own choices.
         tell: Called with what is being done, whenever a table must be made.
+        known: An answer that was found before.
     """
-    begin = time.monotonic()
+    run = _Run(asked, problem, show, effort, seed, known)
     moments, pitches = told(problem)
-    lattice = tabled(asked, problem, moments, pitches, tell)
-    run = _Run(asked, problem, show, effort, seed, begin)
+    try:
+        lattice = tabled(asked, problem, moments, pitches, tell, run.late)
+    except LateError:
+        if known:
+            yield run.ending()
+        return
     sweeps, margin = Sweeps(lattice), STEPS[0]
-    found = sweeps.soon(SOON_WITHIN)
+    found = sweeps.soon(SOON_WITHIN, run.late)
     if found:
         yield from run.near(Settings(problem, moments, lattice, found, pitches), SOON)
     while found and not run.done and margin <= REACH and run.worth(sweeps):
@@ -95,10 +102,15 @@ def tabled(
     moments: Moments,
     pitches: Mapping[str, Sequence[int]],
     tell: Callable[[str], None] | None = None,
+    late: Late = never,
 ) -> Lattice:
-    """Return what tables say of a piece; those that are missing are compiled."""
+    """Return what tables say of a piece; those that are missing are compiled.
+
+    Raises:
+        LateError: there was no time to; what was compiled is kept.
+    """
     found = excerpts(problem.program(["moment"], "enforce"))
-    shelf = Shelf(asked, _usable(found), pitches, tell)
+    shelf = Shelf(asked, _usable(found), pitches, tell, late)
     pairs = shelf.pairs(moments)
     return Lattice(moments, shelf.windows(moments, pairs), pairs, tariff(problem, moments))
 
@@ -119,14 +131,14 @@ class _Run:
         show: Mapping[str, int],
         effort: Effort,
         seed: int,
-        begin: float,
+        known: Answer | None,
     ) -> None:
         self._asked, self._problem, self._show = asked, problem, show
-        self._effort, self._seed, self._begin = effort, seed, begin
+        self._effort, self._seed, self._begin = effort, seed, time.monotonic()
         self._conflicts, self._grounding = 0, 0.0
         # Whether the best answer is the best of what it was looked for in.
         self._content = False
-        self.best: Answer | None = None
+        self.best = known
         self.bound = 0
         self.done = False
 

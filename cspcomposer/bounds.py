@@ -7,7 +7,7 @@ that was only the best of a few. Adds and compares; knows nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
@@ -16,6 +16,7 @@ import numpy as np
 
 from cspcomposer.bounds_three import Bounds, Three
 from cspcomposer.lattice import NEVER, Costs, Lattice, Places, Prices
+from cspcomposer.patience import Late, LateError, in_time, never
 
 # States looked at closely in each slot: to begin with, how many more at a time, and at most.
 STATES, MORE, MOST = 150, 400, 1000
@@ -57,18 +58,24 @@ class Sweeps:
     @property
     def least(self) -> int:
         """What any piece costs at least, as far as was found out."""
-        return min(self._inner.best, self._inner.outside)
+        inner = self._inner
+        return min(inner.best, inner.outside) if inner.ahead else 0
 
-    def soon(self, margin: int) -> Bounds | None:
+    def soon(self, margin: int, late: Late = never) -> Bounds | None:
         """Return a good piece among the cheapest states of each slot; nothing is said of others.
 
         Args:
             margin: How much dearer than the best, as far as two slots tell, is still looked at.
+            late: Whether the time is over; None is returned then.
         """
-        self._inner.swept()
+        try:
+            self._inner.swept(late)
+            self._inner.glanced(late)
+        except LateError:
+            return None
         return self._among(self._inner.best + margin, SOON, 0)
 
-    def bounds(self, most: int, late: Callable[[], bool] = lambda: False) -> Bounds | None:
+    def bounds(self, most: int, late: Late = never) -> Bounds | None:
         """Return how good a piece can be; None if there is none, or no time to find out.
 
         Args:
@@ -79,7 +86,7 @@ class Sweeps:
             self._inner.swept(late)
             most = min(most, self._inner.best + REACH)
             self._inner.widened(most, late)
-        except _LateError:
+        except LateError:
             return None
         return self._among(most + FURTHER, EDGES, self._inner.outside)
 
@@ -157,7 +164,11 @@ class _Inner:
         """What a piece that stays within costs at least."""
         return int(self.ahead[-1].min())
 
-    def widened(self, most: int, late: Callable[[], bool]) -> None:
+    def glanced(self, late: Late) -> None:
+        """Find out what a piece with a state outside costs at least, looking at none of them."""
+        _, self.outside = _near(self, -NEVER, 0, late)
+
+    def widened(self, most: int, late: Late) -> None:
         """Take in whatever may cost no more than that, and sweep over it."""
         slack = SLACK
         for _ in range(ROUNDS):
@@ -173,10 +184,10 @@ class _Inner:
             else:
                 slack *= 2
 
-    def swept(self, late: Callable[[], bool] = lambda: False) -> None:
+    def swept(self, late: Late = never) -> None:
         """Sweep over the states within."""
         for number in self._stale:
-            _in_time(late)
+            in_time(late)
             self.moves[number] = self._asked(number)
         self._stale = set()
         self.forward, self.backward = self._ways()
@@ -268,18 +279,7 @@ class _Way:
         return out
 
 
-class _LateError(Exception):
-    """The time is over."""
-
-
-def _in_time(late: Callable[[], bool]) -> None:
-    if late():
-        raise _LateError
-
-
-def _near(
-    inner: _Inner, most: int, slack: int, late: Callable[[], bool]
-) -> tuple[list[Places], int]:
+def _near(inner: _Inner, most: int, slack: int, late: Late) -> tuple[list[Places], int]:
     """Return by slot the states outside through which a piece may cost no more than `most`.
 
     And what a piece with any other state outside costs at least.
@@ -303,7 +303,7 @@ def _near(
     out: list[Prices] = []
     back: list[Prices] = []
     for n in range(count - 1):
-        _in_time(late)
+        in_time(late)
         out.append(lattice.preferences(n, inner.chosen[n], grey[n + 1]))
         back.append(lattice.preferences(n, grey[n], inner.chosen[n + 1]))
     ahead = _relaxed(inner.forward, costs, far, out, back)

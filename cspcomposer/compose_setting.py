@@ -36,6 +36,8 @@ MARGINS = (12, 40, None)
 KEPT = 1.5
 # With tables most conflicts are met to prove what was found early.
 PROVING_A_PLACE = 1000
+# Of limited seconds so much goes into an answer, and the rest into proving it.
+SOON = 0.6
 LEAST = 1.0
 # The share of the cost that must soon be proven, that the rest is tried: with the chords that were
 # looked at, and with all that there are.
@@ -100,7 +102,7 @@ def found(
         limit = left(effort_of(loaded, len(plan.slots), effort), begin)
         place = posed.place(solver, dead) if dead else None
         if not place:
-            best = _at_length(posed, solver, limit, seed, watch, tell)
+            best = _at_length(posed, solver, limit, begin, seed, watch, tell)
             if best.ending.best:
                 return best
             good: Found | None = None
@@ -147,26 +149,45 @@ def _at_length(
     posed: Posed,
     solver: Solver,
     limit: Effort,
+    begin: float,
     seed: int,
     watch: Watcher | None,
     tell: Callable[[str], None] | None,
 ) -> Found:
-    """Return what tables find, or a search by stretches, where that is asked for or needed."""
+    """Return what a search by stretches finds, and then tables, where it is needed or asked for."""
     plan = posed.plan
     ending, interrupted = Ending(None, False, False, 0, 0.0, 0.0), False
-    if limit.prove and bounded.fits(plan):
-        steps = bounded.search(
-            solver, _problem(posed), show=SHOWN, effort=limit, seed=seed, tell=tell
-        )
-        ending, interrupted = watched(steps, watch)
-        if ending.best:
-            bound = max(ending.bound or (), _bound(ending, posed))
-            return Found(plan, ending, "", bound, interrupted)
     if stretches.long(plan) and not posed.further:
-        piece = _piece(posed)
-        steps = stretches.composed(solver, piece, show=SHOWN, effort=limit, seed=seed, tell=tell)
+        piece, effort = _piece(posed), _shared(limit, len(plan.slots))
+        steps = stretches.composed(solver, piece, show=SHOWN, effort=effort, seed=seed, tell=tell)
         ending, interrupted = watched(steps, watch)
-    return Found(plan, ending, "", _bound(ending, posed), interrupted)
+    if limit.prove and bounded.fits(plan) and not interrupted:
+        steps = bounded.search(
+            solver, _problem(posed), show=SHOWN, effort=left(limit, begin), seed=seed, tell=tell,
+            known=ending.best,
+        )  # fmt: skip
+        try:
+            proven, interrupted = watched(steps, watch)
+            ending = proven if proven.best else ending
+        except KeyboardInterrupt:
+            if ending.best is None:
+                raise
+            interrupted = True
+    bound = max(ending.bound or (), _bound(ending, posed))
+    return Found(plan, ending, "", bound, interrupted)
+
+
+def _shared(limit: Effort, places: int) -> Effort:
+    """Return the effort for a search by stretches; where a proof is asked for that is not all."""
+    if not limit.prove:
+        return limit
+    few = CONFLICTS_A_PLACE * places
+    return replace(
+        limit,
+        prove=False,
+        conflicts=few if limit.conflicts is None else min(few, limit.conflicts),
+        seconds=None if limit.seconds is None else SOON * limit.seconds,
+    )
 
 
 def better(one: Found | None, other: Found) -> Found:

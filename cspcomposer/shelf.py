@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cspcomposer import kept
 from cspcomposer.facts_window import Moments, Variable, Window
 from cspcomposer.lattice import Seen
+from cspcomposer.patience import Late, in_time, never
 from cspcomposer.rulebook_moments import Excerpt, Excerpts
 from cspcomposer.solver import Solver, Source
 from cspcomposer.tables import HARMONY, Compiled, Flags
@@ -26,6 +27,8 @@ FORM = "3"
 class Shelf:
     """Tables for the windows of pieces.
 
+    Whatever looks for tables raises `LateError` when there is no time for it.
+
     Attributes:
         made: How many were not kept and had to be made.
     """
@@ -36,8 +39,9 @@ class Shelf:
         excerpts: Excerpts,
         pitches: Mapping[str, Sequence[int]],
         tell: Callable[[str], None] | None = None,
+        late: Late = never,
     ) -> None:
-        self._solver, self._pitches, self._tell = solver, pitches, tell
+        self._solver, self._pitches, self._tell, self._late = solver, pitches, tell, late
         self._rules, self._open = excerpts.rules, excerpts.open
         self._within = "\n".join(f"within({v},{p})." for v, ps in pitches.items() for p in ps)
         self._known: dict[str, Compiled] = {}
@@ -73,6 +77,7 @@ class Shelf:
         excerpts: Sequence[Excerpt],
         fits: Mapping[Variable, Flags],
     ) -> Seen:
+        in_time(self._late)
         window = moments.window(first, count)
         shift = window.slots[0] - moments.slots[first]
         there = {(voice, time + shift): flags for (voice, time), flags in fits.items()}
@@ -90,6 +95,7 @@ class Shelf:
     def _compiled(
         self, excerpt: Excerpt, window: Window, count: int, fits: Mapping[Variable, Flags]
     ) -> Compiled:
+        in_time(self._late)
         told = {**window.facts, "within": self._within}
         facts = "\n".join(told.get(name, "") for name in sorted(excerpt.looks_at))
         open_ones = str(sorted(window.struck.items()))

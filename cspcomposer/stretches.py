@@ -78,6 +78,12 @@ class _Run:
         """Seconds since the search began."""
         return time.monotonic() - self.begin
 
+    @property
+    def late(self) -> bool:
+        """Whether the time is over, if it is limited."""
+        seconds = self._effort.seconds
+        return seconds is not None and self.elapsed >= seconds
+
     def composed(self, first: int, last: int, until: int, share: float) -> bool:
         """Compose the slots from one to before another, as far as it is looked ahead from there.
 
@@ -223,6 +229,8 @@ def composed(
         # Strong faults may be for want of a chord that seemed too dear.
         run.further = int(any(best.cost[:-1]))
         for seam in ends[:-1]:
+            if run.late:
+                break
             begin, end = max(0, seam - LENGTH // 2), min(count, seam + LENGTH // 2)
             run.composed(begin, end, min(count, end + BEFORE), 1 / 3 / max(1, len(ends) - 1))
         better = run.judged()

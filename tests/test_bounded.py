@@ -326,6 +326,37 @@ def test_better_and_better_answers_come_with_their_bound(solver: Solver, tune: P
     assert isinstance(steps[-1], Ending)
 
 
+def test_a_first_sweep_bounds_all_pieces(
+    tables: tuple[Moments, Lattice, dict[str, list[int]]], proven: Composition
+) -> None:
+    first = sweeps.Sweeps(tables[1])
+    assert first.least == 0
+    first.soon(40)
+    # What is outside is known of roughly, and never too dear.
+    assert 0.5 * proven.cost[-1] < first.least <= proven.cost[-1]
+
+
+def test_what_was_found_before_is_bettered_or_kept(
+    solver: Solver, tune: Problem, proven: Composition
+) -> None:
+    *_, dear = answers(solver, tune, 1)
+    steps = list(bounded.search(solver, tune, show=SHOWN, effort=Effort(20_000), known=dear))
+    assert isinstance(steps[-1], Ending) and steps[-1].best
+    assert steps[-1].best.cost == proven.cost and steps[-1].optimal
+    assert all(step.answer.cost < dear.cost for step in steps if isinstance(step, Progress))
+    # Without time it stays, whatever it costs.
+    (ending,) = bounded.search(solver, tune, show=SHOWN, effort=Effort(None, 1e-6), known=dear)
+    assert isinstance(ending, Ending) and ending.best is dear and not ending.optimal
+
+
+def test_tables_that_there_is_no_time_for_are_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solver: Solver
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cold = problem(TUNE.replace("G major", "E minor"))
+    assert list(bounded.search(solver, cold, show=SHOWN, effort=Effort(None, 0.5))) == []
+
+
 def test_a_proof_is_asked_for_in_the_specification() -> None:
     assert spec(TUNE + "effort: {prove: true}\n").spec.effort is not None
     with pytest.raises(BadSpec, match="expected conflicts, seconds, prove or threads"):

@@ -23,7 +23,7 @@ LAYERS: dict[int, str] = {
     1: "frames guard spec specmodel specsweep specfile specforms specwords document yamlfile "
     "tomlfile score metre key passage "
     "lilypond notation figures romantext files cache kept corpus spread plan",
-    0: "errors interrupts pitch",
+    0: "errors interrupts patience pitch",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 

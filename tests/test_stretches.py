@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cspcomposer import facts, facts_slice, stages, stretches
+from cspcomposer import compose_setting, facts, facts_slice, priors, stages, stretches
 from cspcomposer.check import check
 from cspcomposer.compose import Composition, compose
+from cspcomposer.facts_apart import nothing
+from cspcomposer.posed import SHOWN, pose
+from cspcomposer.search import Effort, Ending
+from cspcomposer.solver import Solver
 from cspcomposer.specfile import LoadedSpec, parse
 
 TUNE = """\
@@ -141,3 +145,22 @@ def test_stretches_end_with_phrases_where_some_are_near() -> None:
     ends = stretches._ends(plan, len(plan.slots))
     assert ends[-1] == len(plan.slots)
     assert plan.score.phrase_ends == tuple(map(Fraction, (6, 14, 22, 30)))
+
+
+@pytest.mark.usefixtures("short")
+def test_however_small_the_effort_each_stretch_is_composed() -> None:
+    loaded = spec()
+    plan = stages.outline(loaded, {})
+    posed = pose(loaded, [], plan, priors.Noise(3, temperature=0), nothing)
+    with Solver() as solver:
+        *_, ending = stretches.composed(
+            solver, compose_setting._piece(posed), show=SHOWN, effort=Effort(3)
+        )
+    assert isinstance(ending, Ending) and ending.best
+
+
+@pytest.mark.usefixtures("short")
+def test_a_proof_that_there_is_no_time_for_costs_no_answer() -> None:
+    piece = compose(spec(), effort=Effort(None, 6.0, prove=True))
+    assert len({c.onset for c in piece.score.chords}) > 8
+    assert (0, 0) < piece.bound <= piece.cost
