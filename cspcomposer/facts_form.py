@@ -292,7 +292,8 @@ def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
             if turn and not closes:
                 of, how = model, turn
             elif not closes and not differs & {"melody", "mode"}:
-                of, how = model, "transposition" if "key" in differs else "repetition"
+                plain = "ornament" if "ornament" in differs else "repetition"
+                of, how = model, "transposition" if "key" in differs else plain
             elif "mode" in differs:
                 of, how = model, "transposition"
         found.append(Idea(name, bars.time(begin), bars.time(end), path(of) if of else "", how))

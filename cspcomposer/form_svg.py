@@ -18,9 +18,9 @@ _COLOURS = ("#cfe3f5", "#f7dfb8", "#d5ecc8", "#efcfd8", "#ddd3ee", "#f3efb5", "#
 _FUNCTIONS = {"T": "#dbe9f6", "S": "#e3f1d8", "D": "#f9dcc4", "D/": "#f3c9c9", "vi": "#e8e0f2"}
 # Where there is no room for the whole name of what is made of an idea.
 _SHORT = {
-    "repetition": "rep.", "transposition": "transp.", "sequence": "seq.", "inversion": "inv.",
-    "retrograde": "retr.", "augmentation": "augm.", "diminution": "dim.", "fragment": "frag.",
-    "contrast": "contr.", "cadence": "cad.",
+    "repetition": "rep.", "ornament": "orn.", "transposition": "transp.", "sequence": "seq.",
+    "inversion": "inv.", "retrograde": "retr.", "augmentation": "augm.", "diminution": "dim.",
+    "fragment": "frag.", "contrast": "contr.", "cadence": "cad.",
 }  # fmt: skip
 
 

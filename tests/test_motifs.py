@@ -100,6 +100,18 @@ def test_a_retrograde_has_the_notes_and_their_lengths_backwards() -> None:
     assert strides(first) == [-step for step in strides(model)[::-1]]
 
 
+def test_an_ornamented_idea_keeps_its_notes_and_has_others_between_them() -> None:
+    made = piece("ornament")
+    assert hard(made) == []
+    for notes, model in pairs(made, "ornament"):
+        shift = notes[0].onset - model[0].onset
+        here = {n.onset: n.pitch for n in notes}
+        # The bar in which the phrase arrives has a close of its own.
+        own = {n.onset + shift: n.pitch for n in model if n.onset + shift < 7 * BAR}
+        assert own.items() <= here.items()
+        assert len(here) > len(own)
+
+
 def test_an_augmentation_has_the_same_steps_in_notes_twice_as_long() -> None:
     made = piece("augmentation")
     assert hard(made) == []
