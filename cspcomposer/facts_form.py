@@ -30,6 +30,10 @@ from cspcomposer.spec import SectionSpec, Spec
 
 LETTER = re.compile(r"([A-Z])('*)")
 OWN = "own"
+# What is made of an idea where its section returns with such a change; else it is repeated.
+_RETURNS = {
+    "key": "transposition", "ornament": "ornament", "rhythm": "rhythmic_variation",
+}  # fmt: skip
 _WHIMS = 101
 # As mild as a whim is.
 _WHIM = 9
@@ -292,8 +296,8 @@ def _ideas(said: _Said, bars: Bars) -> Iterator[Idea]:
             if turn and not closes:
                 of, how = model, turn
             elif not closes and not differs & {"melody", "mode"}:
-                plain = "ornament" if "ornament" in differs else "repetition"
-                of, how = model, "transposition" if "key" in differs else plain
+                of = model
+                how = next((h for c, h in _RETURNS.items() if c in differs), "repetition")
             elif "mode" in differs:
                 of, how = model, "transposition"
         found.append(Idea(name, bars.time(begin), bars.time(end), path(of) if of else "", how))

@@ -12,8 +12,8 @@ from cspcomposer.plan import Echo, Idea, Plan, Region
 Ticks = Callable[[Fraction], int]
 # How the melody's steps follow those of an earlier idea; other ways are for the surface.
 _STEPS = {
-    "repetition": 1, "ornament": 1, "transposition": 1, "sequence": 1, "fragment": 1,
-    "inversion": -1, "retrograde": -1, "augmentation": 1, "diminution": 1,
+    "repetition": 1, "ornament": 1, "rhythmic_variation": 1, "transposition": 1, "sequence": 1,
+    "fragment": 1, "inversion": -1, "retrograde": -1, "augmentation": 1, "diminution": 1,
 }  # fmt: skip
 # What stands for as long as a region lasts.
 _SCHEME = frozenset({"ground", "fourth", "fifth", "applied"})

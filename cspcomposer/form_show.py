@@ -9,7 +9,7 @@ from typing import Any
 
 from cspcomposer import pitch as pitches
 from cspcomposer.errors import counted
-from cspcomposer.plan import Phrase, Plan, Region, Section
+from cspcomposer.plan import Idea, Phrase, Plan, Region, Section
 
 WIDTH = 100
 # So many bars stand in a line where each has its number.
@@ -93,6 +93,11 @@ def text(plan: Plan, ruler: Ruler, title: str = "") -> str:
     return "\n".join(out) + "\n"
 
 
+def manner(idea: Idea) -> str:
+    """Return in words how an idea is made from another."""
+    return idea.how.replace("_", " ")
+
+
 def _manner(how: str) -> str:
     return {
         "pivot": "by a chord of both keys", "applied": "by its dominant",
@@ -159,7 +164,7 @@ def _ideas(plan: Plan, ruler: Ruler) -> Iterator[str]:
             yield f"{where}new"
             continue
         of = known[idea.of]
-        yield f"{where}{idea.how} of {ruler.named(of.begin, of.end)}"
+        yield f"{where}{manner(idea)} of {ruler.named(of.begin, of.end)}"
 
 
 def drawn(tree: Region, ruler: Ruler, wide: int = 9) -> Iterator[str]:

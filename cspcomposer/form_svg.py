@@ -7,7 +7,7 @@ from fractions import Fraction
 from xml.sax.saxutils import escape
 
 from cspcomposer import pitch as pitches
-from cspcomposer.form_show import Ruler, name_of
+from cspcomposer.form_show import Ruler, manner, name_of
 from cspcomposer.plan import TURNS, Plan, Region
 
 BAR = 26
@@ -18,9 +18,10 @@ _COLOURS = ("#cfe3f5", "#f7dfb8", "#d5ecc8", "#efcfd8", "#ddd3ee", "#f3efb5", "#
 _FUNCTIONS = {"T": "#dbe9f6", "S": "#e3f1d8", "D": "#f9dcc4", "D/": "#f3c9c9", "vi": "#e8e0f2"}
 # Where there is no room for the whole name of what is made of an idea.
 _SHORT = {
-    "repetition": "rep.", "ornament": "orn.", "transposition": "transp.", "sequence": "seq.",
-    "inversion": "inv.", "retrograde": "retr.", "augmentation": "augm.", "diminution": "dim.",
-    "fragment": "frag.", "contrast": "contr.", "cadence": "cad.",
+    "repetition": "rep.", "ornament": "orn.", "rhythmic_variation": "rh. v.",
+    "transposition": "transp.", "sequence": "seq.", "inversion": "inv.", "retrograde": "retr.",
+    "augmentation": "augm.", "diminution": "dim.", "fragment": "frag.", "contrast": "contr.",
+    "cadence": "cad.",
 }  # fmt: skip
 
 
@@ -64,9 +65,10 @@ def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
     known = {idea.name: idea for idea in plan.ideas}
     for idea in plan.ideas:
         left, right = x(idea.begin), x(idea.end)
-        said = idea.how if _fits(left, right) >= len(idea.how) else _SHORT.get(idea.how, idea.how)
+        how = manner(idea)
+        said = how if _fits(left, right) >= len(how) else _SHORT.get(idea.how, how)
         of = known.get(idea.of)
-        whole = f"{idea.how} of {ruler.named(of.begin, of.end)}" if of else idea.how
+        whole = f"{how} of {ruler.named(of.begin, of.end)}" if of else how
         fill = "#f4f4f4" if idea.how == "new" else "#e9f1df" if idea.how in TURNS else "#ffffff"
         rows.append(f"<g><title>{escape(whole)}</title>")
         rows += [*_box(left, right, y, said, fill), "</g>"]

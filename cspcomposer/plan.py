@@ -98,11 +98,11 @@ class Idea:
         end: Where it ends.
         of: The name of the idea that it is made from; "" for a new one.
         how: "new"; "repetition" (same pitches), "ornament" (these, and others between them),
-            "transposition" (same steps elsewhere), "sequence" (the same, right after), "inversion"
-            (each step of the staff the other way: tonal), "retrograde" (its notes and their lengths
-            backwards), "augmentation", "diminution" (note values twice, half as long), "fragment"
-            (only its beginning), "rhythm" (its rhythm with other pitches), "contrast", "cadence" (a
-            new close).
+            "rhythmic_variation" (these in another rhythm), "transposition" (same steps elsewhere),
+            "sequence" (the same, right after), "inversion" (each step of the staff the other way:
+            tonal), "retrograde" (its notes and their lengths backwards), "augmentation",
+            "diminution" (note values twice, half as long), "fragment" (only its beginning),
+            "rhythm" (its rhythm with other pitches), "contrast", "cadence" (a new close).
     """
 
     name: str

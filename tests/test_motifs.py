@@ -112,6 +112,17 @@ def test_an_ornamented_idea_keeps_its_notes_and_has_others_between_them() -> Non
         assert len(here) > len(own)
 
 
+def test_an_idea_in_another_rhythm_has_its_notes_in_their_order() -> None:
+    made = piece("rhythm")
+    assert hard(made) == []
+    changed = 0
+    for notes, model in pairs(made, "rhythmic_variation"):
+        own = [n for n in model if n.onset + notes[0].onset - model[0].onset < 7 * BAR]
+        assert [n.pitch for n in notes] == [n.pitch for n in own]
+        changed += lengths(notes) != lengths(own)
+    assert changed
+
+
 def test_an_augmentation_has_the_same_steps_in_notes_twice_as_long() -> None:
     made = piece("augmentation")
     assert hard(made) == []
