@@ -26,6 +26,7 @@ class Swept:
 
     def __init__(self, document: Document, sweep: SweepSpec) -> None:
         self.document, self.sweep = document, sweep
+        self.template = batch_values.Template(document)
         self.faults: list[Fault] = []
         self.variables: dict[str, list[Assignment]] = {}
         self.variable: dict[str, str] = {}

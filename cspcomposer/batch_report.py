@@ -15,7 +15,7 @@ from rich.progress import track
 from cspcomposer import batch_copied, batch_page, batch_values, rulebook, study
 from cspcomposer.batch_copied import Copied
 from cspcomposer.batch_distinct import Gallery, Near, likeness
-from cspcomposer.batch_manifest import Line, about, lines, piece_data
+from cspcomposer.batch_lines import Line, about, lines, piece_data, whole_data
 from cspcomposer.batch_piece import COMPOSED
 from cspcomposer.files import write_atomically
 from cspcomposer.score_data import scored
@@ -24,6 +24,7 @@ NEAR = 0.2
 MOST_PAIRS = 100
 MOST_COPIED = 50
 NONE = "none"
+LOST = "lost"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def write(
         BadInput: there is no batch in that folder, or no such corpus.
     """
     names = [] if corpus == NONE else study.named([corpus])
-    told = list(lines(folder))
+    told = [_looked_up(folder, line) for line in lines(folder)]
     composed = [line for line in told if line["status"] in COMPOSED]
     known = None
     if names and composed:
@@ -81,9 +82,7 @@ def write(
     for line in track(
         composed, "Looking at pieces", console=console, disable=silent, transient=True
     ):
-        data = piece_data(folder, line)
-        if data is None:
-            continue
+        data = whole_data(folder, line)
         score = scored(data["score"])
         gallery.add(line["id"], likeness(score, data["given"]))
         if known:
@@ -103,6 +102,13 @@ def write(
     return [
         write_atomically(place / "report.html", page), write_atomically(place / "report.csv", table)
     ]  # fmt: skip
+
+
+def _looked_up(folder: Path, line: Line) -> Line:
+    """Return a line, or that its piece is lost."""
+    if line["status"] not in COMPOSED or piece_data(folder, line):
+        return line
+    return {**line, "status": LOST, "reason": "its files are not whole: run the batch once more."}
 
 
 def _axes(whole: Mapping[str, Any], told: Sequence[Line]) -> tuple[str, ...]:

@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from cspcomposer import batch_sweep, batch_values, compose, specfile
-from cspcomposer.batch_distinct import Gallery, Likeness, likeness
 from cspcomposer.batch_identity import LENGTH, Register
-from cspcomposer.batch_manifest import Manifest, piece_data
+from cspcomposer.batch_judge import Judge, restored
+from cspcomposer.batch_lines import Line
+from cspcomposer.batch_manifest import Manifest
 from cspcomposer.batch_piece import COMPOSED, Job, Made, Order, failed
 from cspcomposer.batch_plan import Piece, Plan
 from cspcomposer.batch_pool import Executor, Pool, processors, share_of_memory
 from cspcomposer.batch_result import REFUSED, Result
 from cspcomposer.errors import BadInput, CSPComposerError, Fault
-from cspcomposer.score_data import scored
 
 # Where all combinations can be looked at in a second or two they are, before anything is composed.
 TRIED = 2000
-# Results that wait for one before them: so many for each worker.
-AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,11 @@ class Asked:
             return whole
         number, of = self.shard
         return len(range(number - 1, whole, of))
+
+    def pieces(self) -> Iterator[tuple[int, Piece]]:
+        """Yield the pieces that are asked for, each with its place in the whole batch."""
+        number, of = self.shard or (1, 1)
+        yield from islice(enumerate(self.plan.pieces()), number - 1, None, of)
 
 
 def batch(
@@ -147,10 +149,21 @@ def _try(plan: Plan) -> None:
         register.identity(Piece(one, plan.seeds_of(one)[0]))
 
 
-def run(order: Asked, *, tell: Callable[[str], None] | None = None) -> Iterator[Result]:
-    """Yield what becomes of every piece of a batch that is asked for."""
+def run(
+    order: Asked,
+    *,
+    tell: Callable[[str], None] | None = None,
+    twice: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """Yield what becomes of every piece of a batch that is asked for.
+
+    Args:
+        order: The batch.
+        tell: Called with what is found amiss in the folder, as sentences.
+        twice: Called for each piece that turns out to be one before it.
+    """
     keeper = Manifest(order.out, shard=order.shard) if order.out else None
-    running = _Run(order, keeper, tell or (lambda _: None))
+    running = _Run(order, keeper, tell or (lambda _: None), twice or (lambda: None))
     try:
         yield from running.results()
     finally:
@@ -160,17 +173,18 @@ def run(order: Asked, *, tell: Callable[[str], None] | None = None) -> Iterator[
 class _Run:
     """One run over the pieces of a batch."""
 
-    def __init__(self, order: Asked, keeper: Manifest | None, tell: Callable[[str], None]) -> None:
-        self._order, self._keeper, self._tell = order, keeper, tell
+    def __init__(
+        self,
+        order: Asked,
+        keeper: Manifest | None,
+        tell: Callable[[str], None],
+        twice: Callable[[], None],
+    ) -> None:
+        self._order, self._keeper, self._tell, self._twice = order, keeper, tell, twice
         self._register = Register(order.plan)
-        self._found: deque[Result] = deque()
         self._names: dict[str, None] = {}
         distinct = order.plan.sweep.distinct
-        self._apart = distinct.notes if distinct else 0.0
-        self._gallery = Gallery()
-        # What keeps its distance does so from all before it, whoever is done first.
-        self._turn: deque[int] = deque()
-        self._early: dict[int, Made] = {}
+        self._judge = Judge(distinct.notes, order.out) if distinct else None
         self._executor: Executor | None = None
 
     def close(self) -> None:
@@ -186,19 +200,19 @@ class _Run:
             self._keeper.about(about(self._order.plan))
             self._complain()
         jobs = self._jobs()
-        first = next(jobs, None)
-        while self._found:
-            yield self._found.popleft()
-        if first:
-            if self._apart and self._keeper:
-                self._hang_up(self._keeper)
+        for first in jobs:
+            if isinstance(first, Result):
+                yield first
+                continue
             self._executor = self._begun()
-            for made in self._executor.made(chain([first], jobs)):
-                self._arrived(made)
-                while self._found:
-                    yield self._found.popleft()
+            for found in self._executor.made(chain([first], jobs)):
+                if isinstance(found, Made):
+                    yield from self._arrived(found)
+                else:
+                    yield found
         if self._keeper:
-            self._keeper.finish(self._names)
+            self._keeper.finish(self._names, self._everything)
+            self._complain()
 
     def _begun(self) -> Executor:
         plan, memory = self._order.plan, self._order.memory
@@ -206,44 +220,65 @@ class _Run:
         if self._order.dask:
             from cspcomposer.batch_dask import Cluster, bundled
 
-            return Cluster(bundled(plan, memory), self._order.dask)
+            return Cluster(bundled(plan, memory), self._order.dask, self._tell)
         return Pool(Order(source, str(path.absolute()), memory), self._order.jobs)
 
-    def _jobs(self) -> Iterator[Job | None]:
+    def _jobs(self) -> Iterator[Job | Result | None]:
         """Yield what is to be composed, None while that must wait for what is begun.
 
-        What is there already is put among the results.
+        What is there already is among it, as results.
         """
-        number, of = self._order.shard or (1, 1)
-        for index, piece in enumerate(self._order.plan.pieces()):
-            if index % of != number - 1:
-                continue
-            inputs = self._order.plan.inputs(piece)
-            try:
-                who = self._register.identity(piece)
-            except (CSPComposerError, OSError) as error:
-                name = nobody(inputs, piece.seed)
-                job = Job(name, index, piece.assignment, inputs, piece.seed, {}, {})
-                self._names[name] = None
-                self._found.append(self._kept(failed(job, "failed", str(error))))
-                continue
-            job = Job(who.id, index, piece.assignment, inputs, piece.seed, who.sha256, who.versions)
+        for index, piece in self._order.pieces():
+            job, fault = self._asked(index, piece)
             if job.id in self._names:
                 self._tell(f"piece {index + 1} is the same as one before it.")
+                self._twice()
                 continue
             self._names[job.id] = None
-            before = self._before(job)
-            if before:
-                self._found.append(before)
+            if fault:
+                yield self._kept(failed(job, "failed", fault))
                 continue
-            while len(self._early) > AHEAD * self._order.jobs:
+            before = self._before(job)
+            if self._judge is None:
+                yield self._stays(job, before) if before else job
+                continue
+            while not before and self._judge.waits(self._order.jobs):
                 yield None
-            if self._apart:
-                self._turn.append(index)
-            yield job
+            self._judge.expect(job, before)
+            yield from self._judged()
+            yield from self._again()
+            if not before:
+                yield job
+        while self._judge and self._judge.pending():
+            yield from self._again()
+            yield None
 
-    def _before(self, job: Job) -> Result | None:
-        """Return what an earlier run made of a job, if that is whole."""
+    def _again(self) -> Iterator[Job]:
+        while self._judge and self._judge.again:
+            yield self._judge.again.popleft()
+
+    def _judged(self) -> Iterator[Result]:
+        for job, found in self._judge.judged() if self._judge else ():
+            yield self._kept(found) if isinstance(found, Made) else self._stays(job, found)
+
+    def _asked(self, index: int, piece: Piece) -> tuple[Job, str]:
+        """Return a piece as a job, and why it cannot be one; "" if it can."""
+        inputs = self._order.plan.inputs(piece)
+        try:
+            who = self._register.identity(piece)
+        except (CSPComposerError, OSError) as error:
+            name = nobody(inputs, piece.seed)
+            return Job(name, index, piece.assignment, inputs, piece.seed, {}, {}), str(error)
+        job = Job(who.id, index, piece.assignment, inputs, piece.seed, who.sha256, who.versions)
+        return job, ""
+
+    def _everything(self) -> set[str]:
+        """Return the names of all pieces of the batch, other shards' too."""
+        pieces = enumerate(self._order.plan.pieces())
+        return {self._asked(index, piece)[0].id for index, piece in pieces}
+
+    def _before(self, job: Job) -> Line | None:
+        """Return what an earlier run made of a job, if that holds and is whole."""
         status = self._keeper.status(job.id) if self._keeper else ""
         if not self._keeper or not status:
             return None
@@ -254,37 +289,23 @@ class _Run:
         self._complain()
         if not whole:
             return None
-        self._keeper.keep(job.id)
+        return restored(line) if status == REFUSED and self._judge is None else line
+
+    def _arrived(self, made: Made) -> Iterator[Result]:
+        if self._judge is None:
+            yield self._kept(made)
+        else:
+            self._judge.came(made)
+            yield from self._judged()
+
+    def _stays(self, job: Job, line: Line) -> Result:
+        """Return what an earlier run made, of which something else may be said now."""
+        assert self._keeper
+        if self._keeper.status(job.id) == line["status"]:
+            self._keeper.keep(job.id)
+        else:
+            self._keeper.change(line)
         return self._result(job, line, {}, done_before=True)
-
-    def _arrived(self, made: Made) -> None:
-        if not self._apart:
-            self._found.append(self._kept(made))
-            return
-        self._early[made.job.index] = made
-        while self._turn and self._turn[0] in self._early:
-            self._found.append(self._kept(self._judged(self._early.pop(self._turn.popleft()))))
-
-    def _judged(self, made: Made) -> Made:
-        """Return what was made, or that it is too near to a piece before."""
-        if not made.files:
-            return made
-        seen = _likeness(json.loads(made.files[".json"]))
-        near = self._gallery.nearest(made.job.id, seen)
-        if near is None or near.distance >= self._apart:
-            self._gallery.add(made.job.id, seen)
-            return made
-        say = f"only {near.distance:.1%} of its notes differ from those of {near.other}."
-        line = {**made.line, "status": REFUSED, "reason": say}
-        return Made(made.job, line)
-
-    def _hang_up(self, keeper: Manifest) -> None:
-        """See the pieces that were made before, so that later ones keep their distance."""
-        for line in keeper.mine():
-            if line["status"] in COMPOSED:
-                data = piece_data(keeper.folder, line)
-                if data:
-                    self._gallery.add(line["id"], _likeness(data))
 
     def _kept(self, made: Made) -> Result:
         if self._keeper:
@@ -305,10 +326,6 @@ class _Run:
     def _complain(self) -> None:
         while self._keeper and self._keeper.notes:
             self._tell(self._keeper.notes.pop(0))
-
-
-def _likeness(data: Mapping[str, Any]) -> Likeness:
-    return likeness(scored(data["score"]), data["given"])
 
 
 def nobody(inputs: Mapping[str, Any], seed: int) -> str:

@@ -91,7 +91,7 @@ def _plan(swept: Swept) -> Plan:
     axes = _axes(swept, seeds)
     plan = Plan(swept.document, sweep, axes, tuple(combinations), seeds, None)
     drawn = _drawn(swept, plan, random, notes)
-    effort = loaded(swept.document, combinations[0]).spec.effort
+    effort = loaded(swept.template, combinations[0]).spec.effort
     if effort and (effort.seconds is not None or effort.threads > 1):
         notes.append("effort in seconds or threads: another run may give other pieces.")
     return Plan(swept.document, sweep, axes, tuple(combinations), seeds, drawn, tuple(notes))

@@ -127,7 +127,7 @@ def _know_values(swept: Swept) -> None:
 def _try(swept: Swept, one: Assignment, other: Iterable[str]) -> None:
     """Try a combination; `other` names the keys whose values are not the first ones."""
     try:
-        found = loaded(swept.document, one)
+        found = loaded(swept.template, one)
     except BadSpec as error:
         values = batch_values.inputs(swept.document, one)
         told = " and ".join(f"{a} {batch_values.label(values[a])}" for a in other)

@@ -23,6 +23,9 @@ _BOUND = {
     ">": lambda a, b: a > b,
 }
 MODES = ("major", "minor")
+SWEEP = "sweep"
+# A swept value lies so deep: sweep, matrix, key, and its place in the list.
+LEAST_DEPTH = 4
 # Where a name alone is short for keys and values: under which key the name then stands.
 _SHORT = {"prior": "model", "voices": "name"}
 _LONG = 40
@@ -64,29 +67,55 @@ def inputs(document: Document, assignment: Assignment) -> dict[str, Any]:
     return {axis: value(document, way) for axis, way in assignment.ways}
 
 
-def put(document: Document, assignment: Assignment) -> Document:
-    """Return a document without its sweep, and with swept values where they belong.
+class Template:
+    """A specification file that takes swept values, each time a few of many.
 
-    Raises:
-        NoPlace: a key leads through a text or a number, or behind the end of a list.
+    Attributes:
+        document: The file.
     """
-    data = copy.deepcopy({k: v for k, v in document.data.items() if k != "sweep"})
-    known, written = dict(document.keys), dict(document.values)
-    for axis, source in assignment.ways:
-        way = steps(axis)
-        _set(data, way, copy.deepcopy(value(document, source)), axis)
-        for table in (known, written):
-            for old in [w for w in table if w[: len(way)] == way]:
-                del table[old]
-        for depth in range(1, len(way)):
-            known.setdefault(way[:depth], document.offset(source[:-1]))
-        for old, spot in document.values.items():
-            if old[: len(source)] == source:
-                written[(*way, *old[len(source) :])] = spot
-        for old, offset in document.keys.items():
-            if old[: len(source)] == source and len(old) > len(source):
-                known[(*way, *old[len(source) :])] = offset
-    return replace(document, data=data, keys=known, values=written, faults=[])
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._data = {k: v for k, v in document.data.items() if k != SWEEP}
+        self._keys = {way: at for way, at in document.keys.items() if way[:1] != (SWEEP,)}
+        self._values = {way: at for way, at in document.values.items() if way[:1] != (SWEEP,)}
+        # What stands in a swept value is looked up by the value's way.
+        self._keys_in = _within(document.keys)
+        self._values_in = _within(document.values)
+
+    def put(self, assignment: Assignment) -> Document:
+        """Return the document without its sweep, and with swept values where they belong.
+
+        Raises:
+            NoPlace: a key leads through a text or a number, or behind the end of a list.
+        """
+        document = self.document
+        data = copy.deepcopy(self._data)
+        known, written = dict(self._keys), dict(self._values)
+        for axis, source in assignment.ways:
+            way = steps(axis)
+            _set(data, way, copy.deepcopy(value(document, source)), axis)
+            for table in (known, written):
+                for old in [w for w in table if w[: len(way)] == way]:
+                    del table[old]
+            for depth in range(1, len(way)):
+                known.setdefault(way[:depth], document.offset(source[:-1]))
+            for inner in self._values_in.get(source, ()):
+                written[(*way, *inner)] = document.values[(*source, *inner)]
+            for inner in self._keys_in.get(source, ()):
+                if inner:
+                    known[(*way, *inner)] = document.keys[(*source, *inner)]
+        return replace(document, data=data, keys=known, values=written, faults=[])
+
+
+def _within(table: Iterable[Where]) -> dict[Where, list[Where]]:
+    """Return, by the way of what encloses them, the ways of all that stands within a sweep."""
+    found: dict[Where, list[Where]] = {}
+    for way in table:
+        if way[:1] == (SWEEP,):
+            for depth in range(LEAST_DEPTH, len(way) + 1):
+                found.setdefault(way[:depth], []).append(way[depth:])
+    return found
 
 
 def steps(axis: str) -> Where:
@@ -155,7 +184,7 @@ def compared(wanted: Any) -> bool:
 
 def number(said: Any) -> float | None:
     """Return a number, or None for what is none."""
-    if isinstance(text, bool):
+    if isinstance(said, bool):
         return None
     try:
         return float(said)

@@ -7,8 +7,9 @@ no score: a given MusicXML file is only looked for.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +30,8 @@ from cspcomposer.romantext import read as read_numerals
 from cspcomposer.spec import FileSource, Spec
 
 MOST_FAULTS = 100
+# Under which keys files are named.
+NAMING = ("given", "style", "form", "rule_folders")
 SCORES = (".musicxml", ".xml", ".mxl", ".mid", ".midi", ".abc", ".krn")
 
 
@@ -270,18 +273,40 @@ def _bar(data: dict[str, Any]) -> tuple[Metre | None, Fraction]:
     return known.metre, known.pickup
 
 
+def references(spec: Spec) -> Iterator[tuple[Where, str, bool]]:
+    """Yield the files and folders that a specification names, by their ways; True for folders."""
+    for key, source in spec.given.items():
+        if isinstance(source, FileSource):
+            yield ("given", key, "file"), source.file, False
+    for key in ("style", "form"):
+        name = getattr(spec, key)
+        if name and name.endswith(".lp"):
+            yield (key,), name, False
+    for place, name in enumerate(spec.rule_folders):
+        yield ("rule_folders", place), name, True
+
+
+def files(spec: Spec, folder: Path) -> Iterator[str]:
+    """Yield the files that a specification refers to, also those in folders, by their names.
+
+    Args:
+        spec: The specification.
+        folder: Where it lies, and from where relative names start.
+    """
+    for way, name, is_folder in references(spec):
+        if is_folder:
+            for path in sorted((folder / name).rglob("*.lp")):
+                yield os.path.join(name, path.relative_to(folder / name).as_posix())
+        elif way == ("style",):  # it is known by where it stands
+            yield os.path.relpath(name, folder)
+        else:
+            yield name
+
+
 def _missing_files(document: Document, spec: Spec) -> list[Fault]:
     """Return a fault for each file and folder that the specification names and nobody finds."""
-    wanted: list[tuple[Where, str, bool]] = [
-        (("given", key, "file"), source.file, False)
-        for key, source in spec.given.items()
-        if isinstance(source, FileSource)
-    ]
-    if spec.style.endswith(".lp"):
-        wanted.append((("style",), spec.style, False))
-    wanted += [(("rule_folders", n), name, True) for n, name in enumerate(spec.rule_folders)]
     faults = []
-    for way, name, folder in wanted:
+    for way, name, folder in references(spec):
         path = document.path.parent / name
         if not _exists(path, folder=folder):
             kind = "folder" if folder else "file"

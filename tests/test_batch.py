@@ -197,7 +197,7 @@ def test_near_copies_are_refused_in_the_order_of_the_batch(tmp_path: Path) -> No
 def test_two_runs_do_not_write_one_manifest(folder: Path) -> None:
     keeper = Manifest(folder / "out")
     try:
-        with pytest.raises(BadInput, match="another run is writing this manifest"):
+        with pytest.raises(BadInput, match="another run is writing into this folder"):
             again(folder)
     finally:
         keeper.close()

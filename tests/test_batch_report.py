@@ -16,7 +16,7 @@ import pytest
 from batching import TINY, written
 
 import cspcomposer
-from cspcomposer import batch_export, batch_report, cli
+from cspcomposer import batch_export, batch_report, batch_splits, cli
 from cspcomposer import pitch as pitches
 from cspcomposer.batch_copied import TUNE, VOICES, Corpus
 from cspcomposer.batch_copied import lines as copiable
@@ -152,7 +152,7 @@ def test_every_piece_is_exported_once_with_its_split(
     code = cli.main(["export", str(batch), "--format", form, "--out", str(tmp_path)])
     assert code == 0
     ids = []
-    for split in batch_export.SPLITS:
+    for split in batch_splits.SPLITS:
         if form == "jsonl" and (tmp_path / f"{split}.jsonl").exists():
             texts = (tmp_path / f"{split}.jsonl").read_text().splitlines()
             ids += [json.loads(text)["id"] for text in texts]
@@ -192,7 +192,7 @@ def test_pieces_over_one_tune_are_never_in_two_splits(tmp_path: Path) -> None:
     spec = written(tmp_path, f"{{matrix: {{given.soprano: {tunes}}}, seeds: 2}}", base=base)
     results = list(cspcomposer.batch(spec, out=tmp_path / "out"))
     composed = [dict(r.line) for r in results if r.composed]
-    where, grouped = batch_export.divided(tmp_path / "out", composed, (50, 25, 25))
+    where, grouped = batch_splits.divided(tmp_path / "out", composed, (50, 25, 25))
     assert grouped == "group"
     by_tune: dict[str, set[str]] = {}
     for line in composed:
