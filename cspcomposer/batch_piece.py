@@ -142,7 +142,9 @@ class Bench:
         other = [f"{n} {v}, not {job.versions.get(n)}" for n, v in versions
                  if v != job.versions.get(n)]  # fmt: skip
         if other:
-            return failed(job, "failed", f"this worker has {', '.join(other)}.", time.monotonic() - begin)
+            return failed(
+                job, "failed", f"this worker has {', '.join(other)}.", time.monotonic() - begin
+            )
         template = _template(order.source, order.path)
         loaded = batch_plan.loaded(template, job.assignment)
         changed = "the rule files were changed while the batch ran. Start it again."

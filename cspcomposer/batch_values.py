@@ -6,9 +6,11 @@ Every value keeps the place where it stands in the file, so that messages point 
 from __future__ import annotations
 
 import copy
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from cspcomposer import key as keys
@@ -100,6 +102,7 @@ class Template:
                     del table[old]
             for depth in range(1, len(way)):
                 known.setdefault(way[:depth], document.offset(source[:-1]))
+            written[way] = document.offset(source), "?"
             for inner in self._values_in.get(source, ()):
                 written[(*way, *inner)] = document.values[(*source, *inner)]
             for inner in self._keys_in.get(source, ()):
@@ -167,7 +170,7 @@ def _matches(axis: str, found: Any, wanted: Any) -> bool:
             bound = number(compared[2])
             here = number(found)
             return bound is not None and here is not None and _BOUND[compared[1]](here, bound)
-        if axis.rpartition(".")[2] == "key" and isinstance(found, str):
+        if _is_key(axis) and isinstance(found, str):
             key = _key(found)
             if key and wanted.strip().lower() in MODES:
                 return key.mode == wanted.strip().lower()
@@ -175,11 +178,30 @@ def _matches(axis: str, found: Any, wanted: Any) -> bool:
     return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
-def compared(wanted: Any) -> bool:
-    """Return whether a condition's value names no value itself: it compares, or is a mode."""
-    return isinstance(wanted, str) and (
-        _COMPARED.fullmatch(wanted) is not None or wanted.strip().lower() in MODES
-    )
+def never(axis: str, values: Sequence[Any], wanted: Any) -> tuple[str, str]:
+    """Return why no value can be as wanted, and a hint; two empty texts where that can be.
+
+    Args:
+        axis: The swept key.
+        values: Its values.
+        wanted: A value, or such as "<= 80"; see `matches`.
+    """
+    if isinstance(wanted, str):
+        compared = _COMPARED.fullmatch(wanted)
+        if compared and compared[1] == "!=":
+            return never(axis, values, _plain(compared[2]))
+        if compared and number(compared[2]) is None:
+            return f"found {wanted!r}, expected a number behind {compared[1]}.", ""
+        if compared and all(number(value) is None for value in values):
+            return f"found {wanted!r}, and {axis} is no number.", ""
+        if compared or (_is_key(axis) and wanted.strip().lower() in MODES):
+            return "", ""
+    if any(_matches(axis, value, wanted) for value in values):
+        return "", ""
+    known = [label(value) for value in values]
+    near = get_close_matches(str(wanted), known, 1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"It takes {', '.join(known[:12])}."
+    return f"{axis} never is {wanted!r}.", hint
 
 
 def number(said: Any) -> float | None:
@@ -187,9 +209,14 @@ def number(said: Any) -> float | None:
     if isinstance(said, bool):
         return None
     try:
-        return float(said)
-    except (TypeError, ValueError):
+        found = float(said)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None
+
+
+def _is_key(axis: str) -> bool:
+    return axis.rpartition(".")[2] == "key"
 
 
 def _plain(said: str) -> Any:
