@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cspcomposer import batch_values
 from cspcomposer.batch_lines import Line
 from cspcomposer.errors import counted
 
@@ -104,7 +105,8 @@ def card(
 def _axes(about: Mapping[str, Any]) -> list[str]:
     axes = about.get("axes", {})
     out = []
-    for axis, values in axes.items():
+    for axis, known in axes.items():
+        values = batch_values.told_apart(list(known.values()))
         some = ", ".join(map(str, values[:12])) + (", ..." if len(values) > 12 else "")
         out.append(f"* `{axis}`: {some}")
     seeds = about.get("seeds", 0)

@@ -45,7 +45,7 @@ class Told:
 def export(
     folder: Path, format: str, out: Path, *, splits: Sequence[int] | None = None
 ) -> dict[str, int]:
-    """Write a batch as a data set; return how many pieces each split has.
+    """Write a batch as a data set; return how many pieces each split has that was to have some.
 
     Args:
         folder: What a batch wrote.
@@ -72,7 +72,8 @@ def export(
     sizes = {name: counts[name] for name in SPLITS if counts[name]}
     text = batch_card.card(about(folder), composed, format, sizes, grouped)
     write_atomically(out / CARD, text)
-    return sizes
+    asked = zip(SPLITS, splits or SHARES, strict=True)
+    return {name: counts[name] for name, share in asked if share or counts[name]}
 
 
 def _names(told: Told, format: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from cspcomposer.errors import BadInput, Fault
 
 MANIFEST = "manifest.jsonl"
 ABOUT = "batch.json"
+WHICH = "Name the folder that 'cspcomposer batch SPEC --out DIR' wrote."
 Line = dict[str, Any]
 _KINDS = {
     "id": str, "status": str, "inputs": dict, "seed": int, "seconds": dict, "sha256": dict,
@@ -46,8 +47,7 @@ def lines(folder: Path) -> Iterator[Line]:
         # Held open: one that is replaced meanwhile is read as it was.
         files = [opened.enter_context(path.open("rb")) for path in manifests(folder)]
         if not files:
-            hint = "Name the folder that 'cspcomposer batch SPEC --out DIR' wrote."
-            raise BadInput(Fault("there is no manifest.jsonl in this folder.", folder, hint=hint))
+            raise BadInput(Fault("there is no manifest.jsonl in this folder.", folder, hint=WHICH))
         last: dict[str, tuple[int, int]] = {}
         for number, file in enumerate(files):
             for offset, line in read(file):

@@ -36,6 +36,7 @@ class Gathered:
         axes: The swept keys.
         lines: What the manifest says, a line for each piece, in order.
         near: The nearest pairs of pieces.
+        near_count: How many pairs are near each other.
         copied: For each piece and kind of passage, what of it stands in the corpus.
         corpus: What was looked in, as one says it; "" for nothing.
     """
@@ -44,6 +45,7 @@ class Gathered:
     axes: tuple[str, ...]
     lines: Sequence[Line]
     near: Sequence[Near]
+    near_count: int
     copied: Mapping[str, Mapping[str, Copied]]
     corpus: str
 
@@ -92,10 +94,12 @@ def write(
             }
         if line["id"] in drawn:
             openings[line["id"]] = batch_page.opening(score)
-    near = sorted(gallery.pairs(NEAR), key=lambda pair: pair.distance)
+    near, near_count = gallery.pairs(NEAR, MOST_PAIRS)
     whole = about(folder)
     where = "Bach's chorales" if corpus == study.BACH else corpus
-    gathered = Gathered(whole, _axes(whole, told), told, near, copied, where if known else "")
+    gathered = Gathered(
+        whole, _axes(whole, told), told, near, near_count, copied, where if known else ""
+    )
     place = out or folder
     table = _table(gathered)
     page = batch_page.page(gathered, openings, _titles(), folder, place)

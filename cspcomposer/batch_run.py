@@ -28,6 +28,7 @@ from cspcomposer.errors import BadInput, CSPComposerError, Fault
 
 # Where all combinations can be looked at in a second or two they are, before anything is composed.
 TRIED = 2000
+MOST_GIB = 100_000
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,23 @@ def asked(
     count = processors() if jobs is None else jobs
     if count < 1:
         raise BadInput(Fault(f"{count} jobs: expected 1 or more."))
-    if shard is not None and not 1 <= shard[0] <= shard[1]:
+    if shard is not None and not _is_shard(shard):
+        raise BadInput(Fault(f"shard {shard!r}: expected such as (2, 8), counted from 1."))
+    if memory is not None and not 0.25 <= memory <= MOST_GIB:
         raise BadInput(
-            Fault(f"shard {shard[0]} of {shard[1]}: expected such as 2 of 8, counted from 1.")
+            Fault(f"{memory:g} GiB for each worker: expected a number from 0.25 to {MOST_GIB:,}.")
         )
-    if memory is not None and memory < 0.25:
-        raise BadInput(Fault(f"{memory:g} GiB for each worker: expected 0.25 or more."))
     limit = share_of_memory(count) if memory is None else int(memory * (1 << 30))
     plan = _plan(spec)
     _try(plan)
     return Asked(plan, Path(out) if out is not None else None, count, shard, dask, retry, limit)
+
+
+def _is_shard(shard: object) -> bool:
+    if not isinstance(shard, tuple | list) or len(shard) != 2:
+        return False
+    number, of = shard
+    return isinstance(number, int) and isinstance(of, int) and 1 <= number <= of
 
 
 def _plan(spec: str | PathLike[str] | Mapping[str, Any]) -> Plan:
@@ -335,18 +343,18 @@ def nobody(inputs: Mapping[str, Any], seed: int) -> str:
 
 
 def about(plan: Plan) -> dict[str, Any]:
-    """Return what a batch as a whole is, for its folder."""
-    values: dict[str, dict[str, None]] = {axis: {} for axis in plan.axes}
+    """Return what a batch as a whole is, for its folder; axes have labels by their values."""
+    values: dict[str, dict[str, str]] = {axis: {} for axis in plan.axes}
     for one in plan.combinations:
         for axis, found in batch_values.inputs(plan.document, one).items():
             if axis in values:
-                values[axis][batch_values.label(found)] = None
+                values[axis][batch_values.text(found)] = batch_values.label(found)
     spec = plan.document.path
     return {
         "specification": spec.name,
         "title": str(plan.document.data.get("title", "")) or spec.stem,
         "pieces": len(plan),
-        "axes": {axis: list(found) for axis, found in values.items() if axis != "seed"},
+        "axes": {axis: found for axis, found in values.items() if axis != "seed"},
         "seeds": len(plan.seeds),
         "versions": dict(compose.versions()),
         "text": plan.document.source,

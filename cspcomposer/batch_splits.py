@@ -46,8 +46,9 @@ def divided(
         if sung:
             first = given.setdefault(json.dumps(sung), line["id"])
             heads[head(line["id"])] = head(first)
-    for pair in gallery.pairs(NEAR):
-        heads[head(pair.one)] = head(pair.other)
+    for first_of, *others in gallery.groups(NEAR):
+        for name in others:
+            heads[head(name)] = head(first_of)
     groups = {name: head(name) for name in heads}
     grouped = "group" if len(set(groups.values())) > 1 or len(groups) == 1 else "piece"
     if grouped == "piece":

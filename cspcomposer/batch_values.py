@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -242,6 +243,20 @@ def label(found: Any) -> str:
         return str(found["file"]).rpartition("/")[2] + more
     said = text(found)
     return said if len(said) <= _LONG else said[: _LONG - 3] + "..."
+
+
+def told_apart(labels: Sequence[str]) -> list[str]:
+    """Return labels of different values, with a number where several are the same.
+
+    >>> told_apart(["C major", "c4 d...", "c4 d..."])
+    ['C major', 'c4 d... (1)', 'c4 d... (2)']
+    """
+    every, had = Counter(labels), Counter[str]()
+    out = []
+    for said in labels:
+        had[said] += 1
+        out.append(f"{said} ({had[said]})" if every[said] > 1 else said)
+    return out
 
 
 def text(found: Any) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,14 +23,14 @@ from batching import TINY, command, contents, environment, lines, ran, told, wri
 from composing import ROOT, sung
 
 import cspcomposer
-from cspcomposer import batch_run, batch_sweep, cli, compose, specfile
+from cspcomposer import batch_lines, batch_run, batch_sweep, cli, compose, specfile
 from cspcomposer.batch_identity import Register
 from cspcomposer.batch_manifest import Manifest
-from cspcomposer.batch_piece import Bench, Job, Made, Order
-from cspcomposer.batch_pool import Pool
+from cspcomposer.batch_piece import Bench, Job, Made, Order, failed
+from cspcomposer.batch_pool import Pool, T
 from cspcomposer.batch_result import Result
 from cspcomposer.errors import BadInput
-from cspcomposer.files import write_atomically
+from cspcomposer.files import named, write_atomically
 
 SWEEP = "{matrix: {key: [C major, E minor]}, seeds: 2}"
 
@@ -101,6 +103,13 @@ def test_a_torn_line_a_short_file_and_a_lost_one_are_noticed_and_made_again(
     assert contents(folder) == contents(finished)
 
 
+def test_every_piece_is_told_of_where_an_early_one_alone_is_composed_again(folder: Path) -> None:
+    first = lines(folder / "out" / "manifest.jsonl")[0]
+    (folder / "out" / next(iter(first["files"]))).unlink()
+    results, _ = again(folder)
+    assert [result.index for result in results] == [0, 1, 2, 3] and fresh(results) == [0]
+
+
 def test_what_was_made_before_is_kept_when_the_batch_grows_and_set_aside_when_it_shrinks(
     folder: Path,
 ) -> None:
@@ -154,6 +163,9 @@ def test_what_comes_to_nothing_is_a_line_with_its_reason_and_can_be_tried_again(
     assert "piece 2 (given.bass a2 a2): no solution: tiny.yaml: there is" in captured.err
     results, _ = again(tmp_path)
     assert fresh(results) == [] and results[1].score is None
+    (out / next(iter(good["files"]))).unlink()
+    assert cli.main(["batch", str(spec), "--out", str(out), "--jobs", "1"]) == 1
+    assert "1 composed, 1 no solution (1 of them earlier)" in capsys.readouterr().out
     assert fresh(again(tmp_path, retry=True)[0]) == [1]
 
 
@@ -183,24 +195,195 @@ def test_without_a_folder_pieces_are_handed_over_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_near_copies_are_refused_in_the_order_of_the_batch(tmp_path: Path) -> None:
-    # Another tempo, or the same in another key, is no other music.
-    sweep = "{matrix: {tempo: [60, 90]}, seeds: 2, distinct: {notes: 0.02}}"
-    written(tmp_path, sweep)
-    results, _ = again(tmp_path)
-    assert [result.status == "near copy" for result in results] == [False, False, True, True]
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A batch with two pieces, and two that were refused: another tempo is no other music."""
+    folder = tmp_path_factory.mktemp("apart")
+    written(folder, APART)
+    assert [result.status == "near copy" for result in again(folder)[0]] == NEAR
+    return folder
+
+
+@pytest.fixture
+def spoilt(apart: Path, tmp_path: Path) -> Path:
+    shutil.copytree(apart, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+APART = "{matrix: {tempo: [60, 90]}, seeds: 2, distinct: {notes: 0.02}}"
+NEAR = [False, False, True, True]
+
+
+def near(results: list[Result]) -> list[bool]:
+    return [result.status == "near copy" for result in sorted(results, key=lambda r: r.index)]
+
+
+def test_near_copies_are_refused_in_the_order_of_the_batch(apart: Path) -> None:
+    results, _ = again(apart)
+    assert near(results) == NEAR and fresh(results) == []
     assert results[2].reason == f"only 0.0% of its notes differ from those of {results[0].id}."
     assert results[2].files == ()
-    assert fresh(again(tmp_path)[0]) == []
 
 
-def test_two_runs_do_not_write_one_manifest(folder: Path) -> None:
-    keeper = Manifest(folder / "out")
-    try:
-        with pytest.raises(BadInput, match="another run is writing into this folder"):
-            again(folder)
-    finally:
+def test_a_damaged_piece_is_no_copy_of_itself(spoilt: Path, apart: Path) -> None:
+    first = lines(spoilt / "out" / "manifest.jsonl")[0]
+    for name in first["files"]:
+        write_atomically(spoilt / "out" / name, (spoilt / "out" / name).read_bytes()[:20])
+    results, _ = again(spoilt)
+    assert near(results) == NEAR and fresh(results) == [0]
+    assert contents(spoilt) == contents(apart)
+    assert told(spoilt / "out" / "manifest.jsonl") == told(apart / "out" / "manifest.jsonl")
+
+
+def test_pieces_are_judged_anew_under_another_distance(spoilt: Path, apart: Path) -> None:
+    written(spoilt, APART.replace("0.02", "1"))
+    results, _ = again(spoilt)
+    assert near(results) == [False, True, True, True] and fresh(results) == []
+    assert results[1].files  # they are kept, should the distance be less once more
+    written(spoilt, APART)
+    results, _ = again(spoilt)
+    assert near(results) == NEAR and fresh(results) == []
+    assert told(spoilt / "out" / "manifest.jsonl") == told(apart / "out" / "manifest.jsonl")
+    written(spoilt, "{matrix: {tempo: [60, 90]}, seeds: 2}")
+    results, _ = again(spoilt)
+    assert near(results) == [False] * 4 and fresh(results) == [2, 3]
+
+
+def test_a_copy_of_what_is_no_part_of_the_batch_any_more_is_composed(spoilt: Path) -> None:
+    written(spoilt, APART.replace("60, ", ""))
+    results, _ = again(spoilt)
+    assert near(results) == [False, False] and fresh(results) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("here", "other", "message"),
+    [
+        (None, None, "another run is writing into this folder."),
+        (None, (1, 2), "another run is writing into this folder."),
+        ((1, 2), None, "another run is writing into this folder."),
+        ((1, 2), (1, 2), "another run is writing this shard."),
+        ((1, 2), (1, 3), "another run is writing into this folder, a shard of 2."),
+    ],
+)
+def test_two_runs_do_not_compose_the_same_pieces(
+    tmp_path: Path, here: tuple[int, int] | None, other: tuple[int, int] | None, message: str
+) -> None:
+    keeper = Manifest(tmp_path, shard=here)
+    with pytest.raises(BadInput, match=message):
+        Manifest(tmp_path, shard=other)
+    keeper.close()
+    Manifest(tmp_path, shard=other).close()
+
+
+def test_two_shards_write_at_once(tmp_path: Path) -> None:
+    keepers = [Manifest(tmp_path, shard=(number, 2)) for number in (1, 2)]
+    for keeper in keepers:
         keeper.close()
+
+
+@pytest.fixture(scope="module")
+def canned(finished: Path) -> Made:
+    """A piece that can be handed over for any other."""
+    order, asked = job(0, finished / "tiny.yaml")
+    line = lines(finished / "out" / "manifest.jsonl")[0]
+    return Made(asked, line, {Path(n).suffix: (finished / "out" / n).read_bytes()
+                              for n in line["files"]})  # fmt: skip
+
+
+class Runs:
+    """Runs over a folder that compose nothing."""
+
+    def __init__(self, folder: Path, canned: Made, patch: pytest.MonkeyPatch) -> None:
+        self._folder, self._canned, self._patch = folder, canned, patch
+
+    def __call__(
+        self, sweep: str, shard: tuple[int, int] | None = None, fails: tuple[int, ...] = (),
+        *, retry: bool = False,
+    ) -> list[int]:  # fmt: skip
+        """Return which pieces were composed."""
+        self._patch.setattr(batch_run._Run, "_begun", lambda _: Canned(self._canned, fails))
+        written(self._folder, sweep)
+        return fresh(again(self._folder, shard=shard, retry=retry)[0])
+
+    def there(self) -> list[tuple[Any, str]]:
+        """Return seed and status of all that is current."""
+        found = batch_lines.lines(self._folder / "out")
+        return sorted((line["inputs"].get("seed", 0), line["status"]) for line in found)
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in (self._folder / "out").glob("*.jsonl"))
+
+
+@pytest.fixture
+def runs(tmp_path: Path, canned: Made, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    return Runs(tmp_path, canned, monkeypatch)
+
+
+GOOD = [(seed, "feasible") for seed in (1, 2, 3, 4)]
+
+
+def test_what_shards_made_of_another_batch_is_no_part_of_this_one(runs: Runs) -> None:
+    assert [runs("{seeds: 5-8}", (1, 2)), runs("{seeds: 5-8}", (2, 2))] == [[0, 2], [1, 3]]
+    assert runs("{seeds: 4}") == [0, 1, 2, 3]
+    assert runs.there() == GOOD and runs.names() == ["earlier.jsonl", "manifest.jsonl"]
+    # And the other way round.
+    assert [runs("{seeds: 5-8}", (1, 2)), runs("{seeds: 5-8}", (2, 2))] == [[], []]
+    assert [seed for seed, _ in runs.there()] == [5, 6, 7, 8]
+    assert runs("{seeds: 5-8}", (2, 3)) == [] and len(runs.there()) == 4
+
+
+def test_what_a_shard_tries_again_counts(runs: Runs) -> None:
+    assert runs("{seeds: 4}", None, (1,)) == [0, 1, 2, 3]
+    assert (2, "failed") in runs.there()
+    assert runs("{seeds: 4}", (2, 2), retry=True) == [1]
+    assert runs.there() == GOOD
+    assert runs("{seeds: 4}") == [] and runs.there() == GOOD
+    assert runs.names() == ["manifest.jsonl"]
+
+
+def test_what_the_whole_batch_tries_again_counts_where_shards_were_there(runs: Runs) -> None:
+    assert runs("{seeds: 4}", (2, 2), (1,)) == [1, 3]
+    assert runs("{seeds: 4}", retry=True) == [0, 1, 2] and runs.there() == GOOD
+    assert runs("{seeds: 4}", (1, 3)) == [] and runs.there() == GOOD
+
+
+def test_a_line_that_says_too_little_is_torn(folder: Path) -> None:
+    manifest = folder / "out" / "manifest.jsonl"
+    with manifest.open("a") as file:
+        file.write('{"id":"x","status":"feasible","inputs":{}}\n')
+    assert len(list(batch_lines.lines(folder / "out"))) == 4
+    assert again(folder)[1] == ["manifest.jsonl: 1 line is torn, and passed over."]
+    assert len(lines(manifest)) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"shard": "1/2"}, "shard '1/2': expected such as (2, 8)"),
+        ({"shard": (3, 2)}, "shard (3, 2): expected such as (2, 8)"),
+        ({"memory": float("nan")}, "nan GiB for each worker: expected a number"),
+        ({"memory": float("inf")}, "inf GiB for each worker: expected a number"),
+        ({"out": __file__}, "this is a file: the pieces of a batch go into a folder."),
+    ],
+)
+def test_a_wrong_argument_gets_a_plain_sentence(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        list(cspcomposer.batch({"bars": 1, "sweep": {"seeds": 2}}, **asked))
+
+
+def test_a_disk_that_refuses_is_told_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, named(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a") and caught.value.errno == errno.ENOSPC
+
+
+def test_a_piece_that_turns_out_to_be_another_is_not_waited_for(runs: Runs) -> None:
+    written(runs._folder, "{matrix: {key: [G, C]}, include: [{tempo: 72}]}")
+    missing: list[None] = []
+    order = batch_run.asked(runs._folder / "tiny.yaml", out=runs._folder / "out", jobs=1)
+    runs._patch.setattr(batch_run._Run, "_begun", lambda _: Canned(runs._canned))
+    found = list(batch_run.run(order, twice=lambda: missing.append(None)))
+    assert len(found) == 2 and len(order) - len(missing) == 2
 
 
 def test_importing_the_package_stays_quick() -> None:
@@ -223,6 +406,32 @@ def test_a_dry_run_tells_how_many_how_long_and_how_large(
     assert said[1] == "  1: key C major, seed 1" and said[6] == "  and 115 more."
     assert said[7].startswith("About ") and "the 2 pieces composed to see took" in said[7]
     assert list(tmp_path.iterdir()) == [spec]
+
+
+def test_a_dry_run_of_a_shard_shows_its_own_pieces(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A piece whose files are lost is not there.
+    next(iter((folder / "out" / "pieces").rglob("*.mid"))).unlink()
+    asked = ["batch", str(folder / "tiny.yaml"), "--out", str(folder / "out"), "--dry-run"]
+    there = 0
+    for number in (1, 2):
+        assert cli.main([*asked, "--shard", f"{number}/2"]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(
+            f"tiny.yaml: 2 pieces, shard {number} of 2 of 4 (key 2, seed 2).\n"
+            f"  1: key C major, seed {number}\n  2: key E minor, seed {number}\n"
+        )
+        assert "more." not in said
+        there += int(said.splitlines()[3].partition(" of them are in ")[0])
+    assert there == 3
+
+
+def test_an_empty_address_is_no_address(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["batch", str(finished / "tiny.yaml"), "--dry-run", "--dask", ""])
+    assert caught.value.code == 2
+    assert "expected an address such as tcp://10.0.0.1:8786" in capsys.readouterr().err
 
 
 def test_events_are_lines_of_json(folder: Path) -> None:
@@ -281,6 +490,21 @@ def test_rules_that_change_while_a_batch_runs_are_noticed(tmp_path: Path) -> Non
     assert made.line["reason"].startswith("the rule files were changed while the batch ran.")
 
 
+def test_a_worker_with_other_programs_or_other_files_composes_nothing(tmp_path: Path) -> None:
+    order, asked = job(0, written(tmp_path, "{seeds: 1}"))
+    bench = Bench()
+    made = bench.made(order, replace(asked, versions={**asked.versions, "clingo": "4.0"}))
+    assert re.fullmatch(r"this worker has clingo [\d.]+, not 4.0.", made.line["reason"])
+    tune = tmp_path / "tune.abc"
+    tune.write_text("X:1\nM:4/4\nL:1/4\nK:C\nc d e c|\n")
+    more = TINY.replace("bars: 1", "given: {soprano: {file: tune.abc}}")
+    order, asked = job(0, written(tmp_path, "{seeds: 1}", base=more))
+    tune.write_text("X:1\nM:4/4\nL:1/4\nK:C\nc e e c|\n")
+    made = bench.made(order, asked)
+    said = "the files under 'given' are not those that the batch began with. Start it again."
+    assert made.line["reason"] == said and not made.files
+
+
 class Wounded(Pool):
     """A pool whose workers are killed when they are given a job, so many times."""
 
@@ -327,14 +551,20 @@ def test_a_worker_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
 class Canned:
     """Hands over one piece again and again, in no time."""
 
-    def __init__(self, made: Made) -> None:
-        self._made = made
+    def __init__(self, made: Made, fails: tuple[int, ...] = ()) -> None:
+        self._made, self._fails = made, fails
 
-    def made(self, jobs: Iterator[Job | None]) -> Iterator[Made]:
+    def made(self, jobs: Iterator[Job | T | None]) -> Iterator[Made | T]:
         for job in jobs:
             assert job
+            if not isinstance(job, Job):
+                yield job
+                continue
             line = {**self._made.line, "id": job.id, "inputs": dict(job.inputs)}
-            yield Made(job, line, dict(self._made.files))
+            if job.index in self._fails:
+                yield failed(job, "failed", "as it was to.")
+            else:
+                yield Made(job, line, dict(self._made.files))
 
     def close(self) -> None:
         """Nothing is open."""

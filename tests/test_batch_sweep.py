@@ -370,3 +370,14 @@ def test_a_given_file_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     before = ids("{seeds: [1]}", base, path)
     tune.write_text(text.replace("c d", "c e"))
     assert ids("{seeds: [1]}", base, path) != before
+
+
+def test_a_form_of_ones_own_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[1] / "examples" / "my_forms" / "bar_form.lp"
+    text, path = shipped.read_text(), tmp_path / "a.yaml"
+    form = tmp_path / "bar_form.lp"
+    form.write_text(text)
+    before = ids("{seeds: [1]}", "form: bar_form.lp", path)
+    form.write_text(text + "% Another text.\n")
+    after = ids("{seeds: [1]}", "form: bar_form.lp", path)
+    assert before != after == ids("{seeds: [1]}", "form: bar_form.lp", path)
