@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -42,6 +43,7 @@ class Cluster:
     def __init__(self, order: Order, address: str, tell: Callable[[str], None]) -> None:
         self._client, self._address, self._tell = _connected(address), address, tell
         self._futures: dict[Any, Job] = {}
+        self._ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._workers = -1
         self._bundle = order
         self._order = self._sent()
@@ -68,15 +70,18 @@ class Cluster:
                     self._hand_out(job)
                 else:
                     yield job
-            for future in self._done() if self._futures else ():
-                job = self._futures.pop(future)
-                if future.cancelled():
-                    # Whoever has it, the scheduler has it no more: it began anew, say.
-                    self._threads()
+            if not self._futures:
+                continue
+            future = self._done()
+            job = self._futures.pop(future)
+            if future.cancelled():
+                # Whoever has it, the scheduler has it no more: it began anew, say.
+                self._threads()
+                if self._order.cancelled():
                     self._order = self._sent()
-                    self._hand_out(job)
-                else:
-                    yield _result(future, job)
+                self._hand_out(job)
+            else:
+                yield _result(future, job)
 
     def close(self) -> None:
         """Give up what is being done."""
@@ -88,22 +93,14 @@ class Cluster:
     def _hand_out(self, job: Job) -> None:
         future = self._client.submit(composed, self._order, job, pure=False, retries=1)
         self._futures[future] = job
+        future.add_done_callback(self._ready.put)
 
-    def _done(self) -> list[Any]:
-        """Return what is done, as soon as something is; say so while nobody is there to do it."""
-        from distributed import wait
-
+    def _done(self) -> Any:
+        """Return the next that is done; say so while nobody is there to do it."""
         while True:
-            try:
-                wait(list(self._futures), timeout=WATCHED, return_when="FIRST_COMPLETED")
-            except TimeoutError:
-                self._threads()
-                continue
-            except CancelledError:
-                pass
-            done = [future for future in self._futures if future.done()]
-            if done:
-                return done
+            with suppress(queue.Empty):
+                return self._ready.get(timeout=WATCHED)
+            self._threads()
 
     def _threads(self) -> int:
         """Return how many pieces can be composed at a time; tell when there is nobody, or again.
@@ -118,7 +115,7 @@ class Cluster:
         if not found and self._workers:
             self._tell(f"no worker of {self._address} is there yet: waiting for one.")
         elif found and self._workers == 0:
-            self._tell(f"{counted(len(found), 'worker')} of {self._address} are there.")
+            self._tell(f"{counted(len(found), 'worker')} of {self._address} at work.")
         self._workers = len(found)
         return sum(found.values())
 
@@ -205,7 +202,8 @@ def _connected(address: str) -> Client:
     """
     try:
         from distributed import Client
-        from distributed.comm import get_backend, parse_address
+        from distributed.comm.addressing import parse_address
+        from distributed.comm.registry import get_backend
     except ImportError:
         hint = "Install it with: pip install 'cspcomposer[cluster]'."
         raise BadInput(Fault("--dask needs Dask, which is not installed.", hint=hint)) from None
