@@ -29,6 +29,8 @@ from cspcomposer.errors import BadInput, CSPComposerError, Fault
 # Where all combinations can be looked at in a second or two they are, before anything is composed.
 TRIED = 2000
 MOST_GIB = 100_000
+# A cluster has so many workers, for all that is known.
+MANY = 64
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ class _Run:
 
         What is there already is among it, as results.
         """
+        workers = MANY if self._order.dask else self._order.jobs
         for index, piece in self._order.pieces():
             job, fault = self._asked(index, piece)
             if job.id in self._names:
@@ -250,7 +253,7 @@ class _Run:
             if self._judge is None:
                 yield self._stays(job, before) if before else job
                 continue
-            while not before and self._judge.waits(self._order.jobs):
+            while not before and self._judge.waits(workers):
                 yield None
             self._judge.expect(job, before)
             yield from self._judged()

@@ -91,35 +91,39 @@ def _plan(swept: Swept) -> Plan:
     sweep, seeds = swept.sweep, swept.seeds
     random = Random(f"sample:{sweep.sample.seed if sweep.sample else 0}")
     notes: list[str] = []
-    space, rows = _rows(swept, random)
+    space, rows, every = _rows(swept, random)
     if space.domains and not rows:
         batch_sweep_check.nothing_left(swept, space)
     batch_sweep_check.know_values(swept, space, rows)
     made = _combined(swept, space, rows)
     axes = _axes(swept, seeds)
     whole = Plan(swept.document, sweep, axes, tuple(made.combinations), seeds, None)
-    drawn = _drawn(whole, made, random, notes, every=space.exact)
+    drawn = _drawn(whole, made, random, notes, every=every)
     effort = loaded(swept.template, made.combinations[0]).spec.effort
     if effort and (effort.seconds is not None or effort.threads > 1):
         notes.append("effort in seconds or threads: another run may give other pieces.")
     return Plan(swept.document, sweep, axes, tuple(made.combinations), seeds, drawn, tuple(notes))
 
 
-def _rows(swept: Swept, random: Random) -> tuple[Space, list[Combination]]:
-    """Return what is combined, seeds too where a condition looks at them; and what is allowed."""
+def _rows(swept: Swept, random: Random) -> tuple[Space, list[Combination], bool]:
+    """Return what is combined, what of it is allowed, and whether that is all there is of it.
+
+    Seeds are combined too where a condition looks at them.
+    """
     conditions = list(_conditions(swept))
     domains = {name: len(options) for name, options in swept.variables.items()}
     if any(SEED in condition.variables for condition in conditions):
         domains.setdefault(SEED, len(swept.seeds))
     space, sample = Space(domains, conditions), swept.sweep.sample
     if not domains:
-        return space, []
+        return space, [], True
     if size_of(domains) <= MOST_PIECES:
-        return space, space.allowed()
+        return space, space.allowed(), True
     assert sample, "looked at in check"
     limited = any(where.at_most for where in swept.sweep.where)
     count = min(sample.count * (SPARE if limited else 1), MOST_PIECES)
-    return space, space.drawn(count, random)
+    rows = space.drawn(count, random)
+    return space, rows, space.exact and len(rows) < count
 
 
 def _combined(swept: Swept, space: Space, rows: Sequence[Combination]) -> _Made:
@@ -222,7 +226,7 @@ def _drawn(
         made: The same, and what meets the conditions.
         random: Decides.
         notes: Where it is told that there are fewer than asked for.
-        every: Whether all combinations are known that there are.
+        every: Whether these are all that there are.
     """
     sample = plan.sweep.sample
     quotas = [where for where in plan.sweep.where if where.at_most is not None]
@@ -239,11 +243,10 @@ def _drawn(
 
     asked = dict.fromkeys(made.asked)
     wanted = max(0, sample.count - len(asked)) if sample else total
-    looked_at = min(total, max(MOST_PIECES, wanted))
-    by_chance = map(at, random.sample(range(total), looked_at if quotas or asked else min(
-        wanted, total)))  # fmt: skip
+    looked_at = min(total, MOST_PIECES if quotas else wanted + len(asked))
+    by_chance = map(at, random.sample(range(total), looked_at))
     places = [place for place in by_chance if place not in asked]
-    exact = looked_at == total and every
+    exact = every and (not quotas or looked_at == total)
     if quotas:
         kinds = _Kinds(plan, [where.of or () for where in quotas])
         limits = [where.at_most or 0 for where in quotas]

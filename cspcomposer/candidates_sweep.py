@@ -80,6 +80,7 @@ class Space:
 
     def allowed(self) -> list[Combination]:
         """Return all combinations, in the order of their values; only where it is exact."""
+        assert self.exact
         rows = (part.rows or () for part in self._parts)
         return sorted(map(self._joined, product(*rows)))
 

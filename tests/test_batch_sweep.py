@@ -185,6 +185,18 @@ def test_where_more_limits_meet_than_can_be_weighed_nothing_is_promised() -> Non
     )
 
 
+def test_of_very_many_that_are_limited_it_is_not_said_that_there_are_no_more() -> None:
+    many = ", ".join(map(str, range(60, 160)))
+    axes = f"tempo: [{many}], bars: [{many}], rhythm.syncopation: [{', '.join('012345678')}]"
+    more = f"{axes}, prior.weight: [{', '.join(str(n / 10) for n in range(1, 31))}]"
+    sweep = f"{{matrix: {{{more}}}, where: [{{at_most: 1, of: tempo}}], sample: 90}}"
+    found = plan(sweep, "pickup: 0/4")
+    assert max(Counter(found.inputs(p)["tempo"] for p in found.pieces()).values()) == 1
+    assert len(found) == 90 or "were found that keep" in found.notes[0]
+    (note,) = plan(sweep.replace("sample: 90", "sample: 101"), "pickup: 0/4").notes
+    assert note == "sample asks for 101, and 100 pieces were found that keep to all of where."
+
+
 def test_what_is_included_is_there_whatever_is_drawn_and_limited() -> None:
     sweep = "{matrix: {key: [C, G, F]}, seeds: 50, include: [{key: D, seed: 7}], "
     for more in ("sample: 4", "sample: 4, where: [{at_most: 2, of: key}]"):
