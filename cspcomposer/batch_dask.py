@@ -18,12 +18,12 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from cspcomposer import batch_plan, solver, specfile
+from cspcomposer import batch_plan, solver, specfile_named
 from cspcomposer.batch_piece import Bench, Job, Made, Order, failed
 from cspcomposer.batch_plan import Plan
 from cspcomposer.batch_pool import NO_MORE, NoMore, T
 from cspcomposer.errors import BadInput, Fault, counted
-from cspcomposer.specfile import NAMING
+from cspcomposer.specfile_named import NAMING
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -188,7 +188,7 @@ def bundled(plan: Plan, memory: int) -> Order:
             continue
         seen.add(str(told))
         spec = batch_plan.loaded(plan.template, one).spec
-        for name in specfile.files(spec, folder):
+        for name in specfile_named.files(spec, folder):
             if name not in files and not os.path.isabs(name):
                 files[name] = (folder / name).read_bytes()
     return Order(plan.document.source.encode(), str(plan.document.path), memory, files)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
+from cspcomposer.batch_asked import Asked
 from cspcomposer.batch_identity import Register
 from cspcomposer.batch_lines import Line, amiss, lines, manifests
 from cspcomposer.batch_piece import COMPOSED, Bench, Job, Order
 from cspcomposer.batch_plan import Piece
-from cspcomposer.batch_run import Asked
 from cspcomposer.errors import CSPComposerError, counted
 
 # Until so many pieces are there, how long they took says little.

@@ -12,7 +12,8 @@ from typing import Any
 from cspcomposer import brief, compose, priors
 from cspcomposer.batch_plan import Piece, Plan
 from cspcomposer.batch_values import Assignment
-from cspcomposer.specfile import LoadedSpec, references
+from cspcomposer.specfile import LoadedSpec
+from cspcomposer.specfile_named import references
 
 # Raised when the files of a piece change in form.
 FORM = 1

@@ -88,7 +88,8 @@ class Pool:
         """Yield what becomes of each job, as it is done; see `Executor`."""
         more = True
         while more or self._again or self._busy():
-            while self._busy() < self.jobs:
+            passed = False
+            while self._busy() < self.jobs and not passed:
                 job = self._again.popleft() if self._again else next(jobs, NO_MORE)
                 if job is None or isinstance(job, NoMore):
                     more = more and job is None
@@ -97,7 +98,9 @@ class Pool:
                     self._hand_out(job)
                 else:
                     yield job
-            for found, _ in self._selector.select(WATCHED) if self._busy() else ():
+                    passed = True
+            patience = 0.0 if passed else WATCHED
+            for found, _ in self._selector.select(patience) if self._busy() else ():
                 done = self._heard(found.data)
                 if done:
                     yield done

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from cspcomposer import batch_estimate, batch_lines, batch_run, batch_values
+from cspcomposer import batch_asked, batch_estimate, batch_lines, batch_run, batch_values
+from cspcomposer.batch_asked import Asked
 from cspcomposer.batch_meter import Meter, lasting, sized
 from cspcomposer.batch_result import Result
-from cspcomposer.batch_run import Asked
 from cspcomposer.errors import BadInput, Fault, counted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
         raise BadInput(Fault("where are the pieces to go?", hint="Name a folder with --out."))
     if options.out:
         ready(options.out)
-    order = batch_run.asked(
+    order = batch_asked.asked(
         options.spec, out=options.out, jobs=options.jobs, shard=options.shard,
         dask=options.dask or "", retry=options.retry is not None, memory=options.memory,
     )  # fmt: skip
@@ -235,7 +235,7 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
 
 def _product(order: Asked) -> str:
     """Return what varies in the whole batch, and in how many ways."""
-    axes = batch_run.about(order.plan)["axes"]
+    axes = batch_asked.about(order.plan)["axes"]
     seeds = len(order.plan.seeds)
     parts = [f"{axis} {len(values)}" for axis, values in axes.items()]
     parts += [f"seed {seeds}"] if seeds > 1 else []

@@ -7,9 +7,8 @@ no score: a given MusicXML file is only looked for.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +19,7 @@ from pydantic import ValidationError
 from cspcomposer import document as documents
 from cspcomposer import metre as metres
 from cspcomposer import specwords, tomlfile, yamlfile
-from cspcomposer.document import Document, Where
+from cspcomposer.document import Document
 from cspcomposer.errors import BadInput, BadSpec, Fault, counted
 from cspcomposer.figures import Figures, figured_bass
 from cspcomposer.metre import Metre
@@ -28,10 +27,9 @@ from cspcomposer.notation import GivenNote, melody
 from cspcomposer.romantext import Numeral, numerals
 from cspcomposer.romantext import read as read_numerals
 from cspcomposer.spec import FileSource, Spec
+from cspcomposer.specfile_named import references
 
 MOST_FAULTS = 100
-# Under which keys files are named.
-NAMING = ("given", "style", "form", "rule_folders")
 SCORES = (".musicxml", ".xml", ".mxl", ".mid", ".midi", ".abc", ".krn")
 
 
@@ -271,36 +269,6 @@ def _bar(data: dict[str, Any]) -> tuple[Metre | None, Fraction]:
     except ValidationError:
         return None, Fraction(0)
     return known.metre, known.pickup
-
-
-def references(spec: Spec) -> Iterator[tuple[Where, str, bool]]:
-    """Yield the files and folders that a specification names, by their ways; True for folders."""
-    for key, source in spec.given.items():
-        if isinstance(source, FileSource):
-            yield ("given", key, "file"), source.file, False
-    for key in ("style", "form"):
-        name = getattr(spec, key)
-        if name and name.endswith(".lp"):
-            yield (key,), name, False
-    for place, name in enumerate(spec.rule_folders):
-        yield ("rule_folders", place), name, True
-
-
-def files(spec: Spec, folder: Path) -> Iterator[str]:
-    """Yield the files that a specification refers to, also those in folders, by their names.
-
-    Args:
-        spec: The specification.
-        folder: Where it lies, and from where relative names start.
-    """
-    for way, name, is_folder in references(spec):
-        if is_folder:
-            for path in sorted((folder / name).rglob("*.lp")):
-                yield os.path.join(name, path.relative_to(folder / name).as_posix())
-        elif way == ("style",):  # it is known by where it stands
-            yield os.path.relpath(name, folder)
-        else:
-            yield name
 
 
 def _missing_files(document: Document, spec: Spec) -> list[Fault]:

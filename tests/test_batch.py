@@ -23,7 +23,7 @@ from batching import TINY, command, contents, environment, lines, ran, told, wri
 from composing import ROOT, sung
 
 import cspcomposer
-from cspcomposer import batch_lines, batch_run, batch_sweep, cli, compose, specfile
+from cspcomposer import batch_asked, batch_lines, batch_run, batch_sweep, cli, compose, specfile
 from cspcomposer.batch_identity import Register
 from cspcomposer.batch_manifest import Manifest
 from cspcomposer.batch_piece import Bench, Job, Made, Order, failed
@@ -382,7 +382,7 @@ def test_a_disk_that_refuses_is_told_with_the_file(tmp_path: Path) -> None:
 def test_a_piece_that_turns_out_to_be_another_is_not_waited_for(runs: Runs) -> None:
     written(runs._folder, "{matrix: {key: [G, C]}, include: [{tempo: 72}]}")
     missing: list[None] = []
-    order = batch_run.asked(runs._folder / "tiny.yaml", out=runs._folder / "out", jobs=1)
+    order = batch_asked.asked(runs._folder / "tiny.yaml", out=runs._folder / "out", jobs=1)
     runs._patch.setattr(batch_run._Run, "_begun", lambda _: Canned(runs._canned))
     found = list(batch_run.run(order, twice=lambda: missing.append(None)))
     assert len(found) == 2 and len(order) - len(missing) == 2
