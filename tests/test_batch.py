@@ -13,22 +13,31 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from batching import TINY, command, contents, environment, lines, ran, told, written
+from batching import (
+    TINY,
+    Canned,
+    again,
+    command,
+    contents,
+    environment,
+    fresh,
+    job,
+    lines,
+    ran,
+    told,
+    written,
+)  # fmt: skip
 from composing import ROOT, sung
 
 import cspcomposer
-from cspcomposer import batch_asked, batch_lines, batch_run, batch_sweep, cli, compose, specfile
-from cspcomposer.batch_identity import Register
-from cspcomposer.batch_manifest import Manifest
-from cspcomposer.batch_piece import Bench, Job, Made, Order, failed
-from cspcomposer.batch_pool import Pool, T
-from cspcomposer.batch_result import Result
+from cspcomposer import batch_lines, batch_run, batch_sweep, cli, compose, specfile
+from cspcomposer.batch_piece import Bench, Job, Made, Order
+from cspcomposer.batch_pool import Pool
 from cspcomposer.errors import BadInput
 from cspcomposer.files import named, write_atomically
 
@@ -49,19 +58,6 @@ def folder(finished: Path, tmp_path: Path) -> Path:
     """A copy of it that one may spoil."""
     shutil.copytree(finished, tmp_path / "copy")
     return tmp_path / "copy"
-
-
-def again(folder: Path, **asked: Any) -> tuple[list[Result], list[str]]:
-    """What a second run says, result by result and in sentences."""
-    said: list[str] = []
-    found = cspcomposer.batch(
-        folder / "tiny.yaml", out=folder / "out", jobs=1, tell=said.append, **asked
-    )
-    return list(found), said
-
-
-def fresh(results: list[Result]) -> list[int]:
-    return [result.index for result in results if not result.done_before]
 
 
 def test_the_manifest_has_a_line_for_every_piece_and_tells_all(finished: Path) -> None:
@@ -195,160 +191,6 @@ def test_without_a_folder_pieces_are_handed_over_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A batch with two pieces, and two that were refused: another tempo is no other music."""
-    folder = tmp_path_factory.mktemp("apart")
-    written(folder, APART)
-    assert [result.status == "near copy" for result in again(folder)[0]] == NEAR
-    return folder
-
-
-@pytest.fixture
-def spoilt(apart: Path, tmp_path: Path) -> Path:
-    shutil.copytree(apart, tmp_path / "copy")
-    return tmp_path / "copy"
-
-
-APART = "{matrix: {tempo: [60, 90]}, seeds: 2, distinct: {notes: 0.02}}"
-NEAR = [False, False, True, True]
-
-
-def near(results: list[Result]) -> list[bool]:
-    return [result.status == "near copy" for result in sorted(results, key=lambda r: r.index)]
-
-
-def test_near_copies_are_refused_in_the_order_of_the_batch(apart: Path) -> None:
-    results, _ = again(apart)
-    assert near(results) == NEAR and fresh(results) == []
-    assert results[2].reason == f"only 0.0% of its notes differ from those of {results[0].id}."
-    assert results[2].files == ()
-
-
-def test_a_damaged_piece_is_no_copy_of_itself(spoilt: Path, apart: Path) -> None:
-    first = lines(spoilt / "out" / "manifest.jsonl")[0]
-    for name in first["files"]:
-        write_atomically(spoilt / "out" / name, (spoilt / "out" / name).read_bytes()[:20])
-    results, _ = again(spoilt)
-    assert near(results) == NEAR and fresh(results) == [0]
-    assert contents(spoilt) == contents(apart)
-    assert told(spoilt / "out" / "manifest.jsonl") == told(apart / "out" / "manifest.jsonl")
-
-
-def test_pieces_are_judged_anew_under_another_distance(spoilt: Path, apart: Path) -> None:
-    written(spoilt, APART.replace("0.02", "1"))
-    results, _ = again(spoilt)
-    # What was a copy of one that is refused now is composed, and is near to another one.
-    assert near(results) == [False, True, True, True] and fresh(results) == [3]
-    # Whose files are there needs not be composed again, should the distance be less once more.
-    assert results[1].files
-    written(spoilt, APART)
-    results, _ = again(spoilt)
-    assert near(results) == NEAR and fresh(results) == [3]
-    assert told(spoilt / "out" / "manifest.jsonl") == told(apart / "out" / "manifest.jsonl")
-    written(spoilt, "{matrix: {tempo: [60, 90]}, seeds: 2}")
-    results, _ = again(spoilt)
-    assert near(results) == [False] * 4 and fresh(results) == [2, 3]
-
-
-def test_a_copy_of_what_is_no_part_of_the_batch_any_more_is_composed(spoilt: Path) -> None:
-    written(spoilt, APART.replace("60, ", ""))
-    results, _ = again(spoilt)
-    assert near(results) == [False, False] and fresh(results) == [0, 1]
-
-
-@pytest.mark.parametrize(
-    ("here", "other", "message"),
-    [
-        (None, None, "another run is writing into this folder."),
-        (None, (1, 2), "another run is writing into this folder."),
-        ((1, 2), None, "another run is writing into this folder."),
-        ((1, 2), (1, 2), "another run is writing this shard."),
-        ((1, 2), (1, 3), "another run is writing into this folder, a shard of 2."),
-    ],
-)
-def test_two_runs_do_not_compose_the_same_pieces(
-    tmp_path: Path, here: tuple[int, int] | None, other: tuple[int, int] | None, message: str
-) -> None:
-    keeper = Manifest(tmp_path, shard=here)
-    with pytest.raises(BadInput, match=message):
-        Manifest(tmp_path, shard=other)
-    keeper.close()
-    Manifest(tmp_path, shard=other).close()
-
-
-def test_two_shards_write_at_once(tmp_path: Path) -> None:
-    keepers = [Manifest(tmp_path, shard=(number, 2)) for number in (1, 2)]
-    for keeper in keepers:
-        keeper.close()
-
-
-@pytest.fixture(scope="module")
-def canned(finished: Path) -> Made:
-    """A piece that can be handed over for any other."""
-    _, asked = job(0, finished / "tiny.yaml")
-    line = lines(finished / "out" / "manifest.jsonl")[0]
-    return Made(asked, line, {Path(n).suffix: (finished / "out" / n).read_bytes()
-                              for n in line["files"]})  # fmt: skip
-
-
-class Runs:
-    """Runs over a folder that compose nothing."""
-
-    def __init__(self, folder: Path, canned: Made, patch: pytest.MonkeyPatch) -> None:
-        self._folder, self._canned, self._patch = folder, canned, patch
-
-    def __call__(
-        self, sweep: str, shard: tuple[int, int] | None = None, fails: tuple[int, ...] = (),
-        *, retry: bool = False,
-    ) -> list[int]:  # fmt: skip
-        """Return which pieces were composed."""
-        self._patch.setattr(batch_run._Run, "_begun", lambda _: Canned(self._canned, fails))
-        written(self._folder, sweep)
-        return fresh(again(self._folder, shard=shard, retry=retry)[0])
-
-    def there(self) -> list[tuple[Any, str]]:
-        """Return seed and status of all that is current."""
-        found = batch_lines.lines(self._folder / "out")
-        return sorted((line["inputs"].get("seed", 0), line["status"]) for line in found)
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in (self._folder / "out").glob("*.jsonl"))
-
-
-@pytest.fixture
-def runs(tmp_path: Path, canned: Made, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    return Runs(tmp_path, canned, monkeypatch)
-
-
-GOOD = [(seed, "feasible") for seed in (1, 2, 3, 4)]
-
-
-def test_what_shards_made_of_another_batch_is_no_part_of_this_one(runs: Runs) -> None:
-    assert [runs("{seeds: 5-8}", (1, 2)), runs("{seeds: 5-8}", (2, 2))] == [[0, 2], [1, 3]]
-    assert runs("{seeds: 4}") == [0, 1, 2, 3]
-    assert runs.there() == GOOD and runs.names() == ["earlier.jsonl", "manifest.jsonl"]
-    # And the other way round.
-    assert [runs("{seeds: 5-8}", (1, 2)), runs("{seeds: 5-8}", (2, 2))] == [[], []]
-    assert [seed for seed, _ in runs.there()] == [5, 6, 7, 8]
-    assert runs("{seeds: 5-8}", (2, 3)) == [] and len(runs.there()) == 4
-
-
-def test_what_a_shard_tries_again_counts(runs: Runs) -> None:
-    assert runs("{seeds: 4}", None, (1,)) == [0, 1, 2, 3]
-    assert (2, "failed") in runs.there()
-    assert runs("{seeds: 4}", (2, 2), retry=True) == [1]
-    assert runs.there() == GOOD
-    assert runs("{seeds: 4}") == [] and runs.there() == GOOD
-    assert runs.names() == ["manifest.jsonl"]
-
-
-def test_what_the_whole_batch_tries_again_counts_where_shards_were_there(runs: Runs) -> None:
-    assert runs("{seeds: 4}", (2, 2), (1,)) == [1, 3]
-    assert runs("{seeds: 4}", retry=True) == [0, 1, 2] and runs.there() == GOOD
-    assert runs("{seeds: 4}", (1, 3)) == [] and runs.there() == GOOD
-
-
 def test_a_line_that_says_too_little_is_torn(folder: Path) -> None:
     manifest = folder / "out" / "manifest.jsonl"
     with manifest.open("a") as file:
@@ -377,15 +219,6 @@ def test_a_disk_that_refuses_is_told_with_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError) as caught, named(tmp_path / "a"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.filename == str(tmp_path / "a") and caught.value.errno == errno.ENOSPC
-
-
-def test_a_piece_that_turns_out_to_be_another_is_not_waited_for(runs: Runs) -> None:
-    written(runs._folder, "{matrix: {key: [G, C]}, include: [{tempo: 72}]}")
-    missing: list[None] = []
-    order = batch_asked.asked(runs._folder / "tiny.yaml", out=runs._folder / "out", jobs=1)
-    runs._patch.setattr(batch_run._Run, "_begun", lambda _: Canned(runs._canned))
-    found = list(batch_run.run(order, twice=lambda: missing.append(None)))
-    assert len(found) == 2 and len(order) - len(missing) == 2
 
 
 def test_importing_the_package_stays_quick() -> None:
@@ -476,14 +309,6 @@ def test_a_run_that_is_asked_to_stop_ends_cleanly_and_goes_on_later(
         assert result.done_before
 
 
-def job(number: int, path: Path) -> tuple[Order, Job]:
-    plan = batch_sweep.read(path)
-    piece = list(plan.pieces())[number]
-    who = Register(plan).identity(piece)
-    order = Order(plan.document.source.encode(), str(path))
-    return order, Job(who.id, number, piece.assignment, {}, piece.seed, who.sha256, who.versions)
-
-
 def test_rules_that_change_while_a_batch_runs_are_noticed(tmp_path: Path) -> None:
     order, asked = job(0, written(tmp_path, "{seeds: 1}"))
     bench = Bench()
@@ -548,28 +373,6 @@ def test_a_worker_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
     # Either the worker is ended, or its solver has been refused some before.
     reason = made.line["reason"]
     assert "took more than 0.039 GiB of memory, 2 times" in reason or "out of memory" in reason
-
-
-class Canned:
-    """Hands over one piece again and again, in no time."""
-
-    def __init__(self, made: Made, fails: tuple[int, ...] = ()) -> None:
-        self._made, self._fails = made, fails
-
-    def made(self, jobs: Iterator[Job | T | None]) -> Iterator[Made | T]:
-        for job in jobs:
-            assert job
-            if not isinstance(job, Job):
-                yield job
-                continue
-            line = {**self._made.line, "id": job.id, "inputs": dict(job.inputs)}
-            if job.index in self._fails:
-                yield failed(job, "failed", "as it was to.")
-            else:
-                yield Made(job, line, dict(self._made.files))
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.mark.slow
