@@ -50,7 +50,8 @@ def test_near_copies_are_refused_in_the_order_of_the_batch(apart: Path) -> None:
 def test_a_damaged_piece_is_no_copy_of_itself(spoilt: Path, apart: Path) -> None:
     first = lines(spoilt / "out" / "manifest.jsonl")[0]
     for name in first["files"]:
-        write_atomically(spoilt / "out" / name, (spoilt / "out" / name).read_bytes()[:20])
+        if name.endswith(".mid"):
+            write_atomically(spoilt / "out" / name, (spoilt / "out" / name).read_bytes()[:20])
     results, _ = again(spoilt)
     assert near(results) == NEAR and fresh(results) == [0]
     assert contents(spoilt) == contents(apart)
