@@ -18,6 +18,8 @@ class Swept:
     Attributes:
         document: The specification file.
         sweep: What it says of the batch.
+        template: The same, ready to take values.
+        seeds: The seeds of every combination that has none of its own.
         faults: What was found wrong so far.
         variables: For each thing that varies its possible assignments, in order: values that vary
             together are one thing.
@@ -26,7 +28,10 @@ class Swept:
 
     def __init__(self, document: Document, sweep: SweepSpec) -> None:
         self.document, self.sweep = document, sweep
+        self.template = batch_values.Template(document)
         self.faults: list[Fault] = []
+        base = document.data.get("seed", 0)
+        self.seeds: tuple[int, ...] = sweep.seeds or (base if isinstance(base, int) else 0,)
         self.variables: dict[str, list[Assignment]] = {}
         self.variable: dict[str, str] = {}
         for axis, values in sweep.matrix.items():
@@ -71,7 +76,9 @@ class Swept:
             seen.add(repr(said))
 
     def values(self, axis: str) -> list[Any]:
-        """Return the values of a swept key, in order."""
+        """Return the values of a swept key, or the seeds, in order."""
+        if axis not in self.variable:
+            return list(self.seeds)
         return [
             batch_values.value(self.document, dict(one.ways)[axis])
             for one in self.variables[self.variable[axis]]

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cspcomposer.batch_manifest import Line
+from cspcomposer import batch_values
+from cspcomposer.batch_lines import Line
 from cspcomposer.errors import counted
 
 _SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**9, "100K<n<1M"))
@@ -21,7 +22,10 @@ none costs less than the bound |
 | `voices` | from the highest to the lowest: notes with onset and duration in quarter notes, MIDI \
 number and spelled pitch; `given` voices were not composed |
 | `measures`, `keys`, `chords` | by onset; chords as Roman numerals in the key in force |
-| `form` | phrases: where each begins, arrives and ends, the cadence asked for, the chord reached |
+| `sections` | of a planned form: place in it ("2.1" is part of "2"), label, what it is made as, \
+bars, key, which one returns and how it is changed |
+| `form` | phrases: where each begins, arrives and ends, the cadence asked for, the chord reached, \
+its section and the label of the part of the form |
 | `violations` | the soft rules that the piece breaks, with bar and beat |
 | `facts` | the piece as facts for answer-set programs, in the words of CSPComposer's rules |
 """
@@ -49,7 +53,7 @@ def card(
         lines: What its manifest says of the pieces.
         format: What was exported.
         splits: How many pieces each split has.
-        grouped: What was kept together, see `batch_export`.
+        grouped: What was kept together, see `batch_splits`.
     """
     title = about.get("title") or "A batch"
     size = next(word for limit, word in _SIZES if len(lines) < limit)
@@ -101,7 +105,8 @@ def card(
 def _axes(about: Mapping[str, Any]) -> list[str]:
     axes = about.get("axes", {})
     out = []
-    for axis, values in axes.items():
+    for axis, known in axes.items():
+        values = batch_values.told_apart(list(known.values()))
         some = ", ".join(map(str, values[:12])) + (", ..." if len(values) > 12 else "")
         out.append(f"* `{axis}`: {some}")
     seeds = about.get("seeds", 0)

@@ -46,6 +46,10 @@ class Near(NamedTuple):
     distance: float
 
 
+def _distance(pair: Near) -> float:
+    return pair.distance
+
+
 def likeness(score: Score, given: Collection[str] = ()) -> Likeness:
     """Return what of a piece is compared.
 
@@ -91,15 +95,38 @@ class Gallery:
         place = int(found.argmin())
         return Near(name, self._names[seen.kind][place], float(found[place]))
 
-    def pairs(self, below: float) -> Iterator[Near]:
-        """Yield all pairs that are nearer than a distance."""
+    def pairs(self, below: float, most: int) -> tuple[list[Near], int]:
+        """Return so many pairs that are nearer than a distance, nearest first; and how many are."""
+        best: list[Near] = []
+        count = 0
+        for names, place, near, apart in self._rows(below):
+            count += len(near)
+            nearest = np.argsort(apart, kind="stable")[:most]
+            best += [Near(names[place], names[int(near[i])], float(apart[i])) for i in nearest]
+            best = sorted(best, key=_distance)[:most]
+        return best, count
+
+    def groups(self, below: float) -> Iterator[list[str]]:
+        """Yield pieces that belong together: each is nearer than a distance to another of them."""
+        heads = {kind: np.arange(len(names)) for kind, names in self._names.items()}
+        for kind, known in heads.items():
+            for _, place, near, _ in self._rows(below, kind):
+                joined = np.unique(known[[place, *near]])
+                if len(joined) > 1:
+                    known[np.isin(known, joined)] = joined[0]
+            for head in np.unique(known):
+                yield [self._names[kind][int(i)] for i in np.flatnonzero(known == head)]
+
+    def _rows(
+        self, below: float, only: tuple[str, ...] | None = None
+    ) -> Iterator[tuple[Sequence[str], int, NDArray[np.intp], NDArray[np.float64]]]:
+        """Yield names, the place of one that is near to later ones, their places and distances."""
         for kind, names in self._names.items():
-            for place, name in enumerate(names[:-1]):
-                seen = Likeness(kind, self._sounds[kind][place])
-                found = self._distances(seen, place + 1)
-                for other in np.flatnonzero(found < below):
-                    other_name = names[place + 1 + int(other)]
-                    yield Near(name, other_name, float(found[other]))
+            for place in range(len(names) - 1) if only in (None, kind) else ():
+                found = self._distances(Likeness(kind, self._sounds[kind][place]), place + 1)
+                near = np.flatnonzero(found < below)
+                if len(near):
+                    yield names, place, near + place + 1, found[near]
 
     def _distances(self, seen: Likeness, first: int) -> NDArray[np.float64]:
         """Return how far a piece is from each one of its kind, from a place on."""

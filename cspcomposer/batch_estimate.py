@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
+from cspcomposer.batch_asked import Asked
 from cspcomposer.batch_identity import Register
-from cspcomposer.batch_manifest import Line, lines
+from cspcomposer.batch_lines import Line, amiss, lines, manifests
 from cspcomposer.batch_piece import COMPOSED, Bench, Job, Order
-from cspcomposer.batch_run import Asked
+from cspcomposer.batch_plan import Piece
 from cspcomposer.errors import CSPComposerError, counted
 
 # Until so many pieces are there, how long they took says little.
@@ -61,23 +63,27 @@ def foreseen(order: Asked) -> Foreseen:
 
 
 def _there(order: Asked) -> list[Line]:
-    if order.out is None or not list(order.out.glob("manifest*.jsonl")):
+    if order.out is None or not manifests(order.out):
         return []
     register = Register(order.plan)
     names = set()
-    for index, piece in enumerate(order.plan.pieces()):
-        if order.shard is None or index % order.shard[1] == order.shard[0] - 1:
-            try:
-                names.add(register.identity(piece).id)
-            except (CSPComposerError, OSError):
-                continue
-    return [ln for ln in lines(order.out) if ln["id"] in names and ln["status"] in COMPOSED]
+    for _, piece in order.pieces():
+        with suppress(CSPComposerError, OSError):
+            names.add(register.identity(piece).id)
+    mine = (line for line in lines(order.out) if line["id"] in names)
+    return [ln for ln in mine if ln["status"] in COMPOSED and not amiss(order.out, ln)]
 
 
 def _size(order: Asked, line: Line) -> int:
     assert order.out
     paths = [order.out / name for name in line["files"]]
     return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def _some(order: Asked) -> list[Piece]:
+    """Return the first piece and one in the middle."""
+    places = (0, len(order) // 2)
+    return [piece for place in places for _, piece in islice(order.pieces(), place, place + 1)]
 
 
 def _tried(order: Asked) -> list[tuple[float, int]]:
@@ -88,7 +94,7 @@ def _tried(order: Asked) -> list[tuple[float, int]]:
     register, bench = Register(plan), Bench()
     found = []
     try:
-        for piece in [*islice(plan.pieces(), 1), *islice(plan.pieces(), len(plan) // 2, None)][:2]:
+        for piece in _some(order):
             who = register.identity(piece)
             job = Job(who.id, 0, piece.assignment, {}, piece.seed, who.sha256, who.versions)
             made = bench.made(asked, job)

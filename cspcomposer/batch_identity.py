@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 from cspcomposer import brief, compose, priors
 from cspcomposer.batch_plan import Piece, Plan
 from cspcomposer.batch_values import Assignment
-from cspcomposer.spec import FileSource
 from cspcomposer.specfile import LoadedSpec
+from cspcomposer.specfile_named import references
 
 # Raised when the files of a piece change in form.
 FORM = 1
@@ -26,14 +26,38 @@ class Identity:
 
     Attributes:
         id: Of all of it, shortened.
-        sha256: Of its specification (seed not counted), of the rule files, of given files and of
-            the network; the last two only where there are any.
+        sha256: Of its specification (seed not counted), of the rule files, of given files, of
+            a form of one's own and of the network; the last three only where there are any.
         versions: Of the programs.
     """
 
     id: str
     sha256: Mapping[str, str]
     versions: Mapping[str, str]
+
+
+def digest_of(path: Path) -> str:
+    """Return the digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digests_of_files(
+    loaded: LoadedSpec, digest: Callable[[Path], str] = digest_of
+) -> dict[str, str]:
+    """Return the digests of given files and of a form of one's own, where there are any.
+
+    Styles and rules of one's own are known by the digest of all rules.
+    """
+    given: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for way, name, _ in references(loaded.spec):
+        if way[0] == "given":
+            given[str(way[1])] = digest(loaded.file(name))
+        elif way[0] == "form":
+            found["form"] = digest(loaded.file(name))
+    if given:
+        found["given"] = hashlib.sha256(json.dumps(given).encode()).hexdigest()
+    return found
 
 
 class Register:
@@ -72,16 +96,11 @@ class Register:
         if key not in self._rules:
             self._rules[key] = compose.rules_sha256(brief.own_rules(loaded), spec.style)
         found = {"spec": loaded.sha256, "rules": self._rules[key]}
-        given = {
-            name: self._file(loaded.file(source.file))
-            for name, source in spec.given.items() if isinstance(source, FileSource)
-        }  # fmt: skip
-        if given:
-            found["given"] = hashlib.sha256(json.dumps(given).encode()).hexdigest()
+        found |= digests_of_files(loaded, self._file)
         network = priors.network(spec.prior.model)
         return found | ({"network": network["sha256"]} if network else {})
 
     def _file(self, path: Path) -> str:
         if path not in self._files:
-            self._files[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            self._files[path] = digest_of(path)
         return self._files[path]

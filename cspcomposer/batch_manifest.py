@@ -1,7 +1,7 @@
-"""The folder of a batch: its pieces' files, and the manifest, which has a line for every job.
+"""The folder of a batch, written to: its pieces' files, and a manifest with a line for every job.
 
-A line is written when its files are; a line or a file that is not whole is as if it were not there.
-Only one program at a time writes a manifest. Knows nothing of music.
+A line is written when its files are. Only one program at a time writes a manifest. Knows nothing of
+music.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
+from cspcomposer import batch_lines, batch_lock
+from cspcomposer.batch_lines import ABOUT, MANIFEST, Line, manifests, texts
 from cspcomposer.errors import BadInput, Fault, counted
-from cspcomposer.files import write_atomically
+from cspcomposer.files import named, write_atomically
 
 PIECES = "pieces"
 EARLIER = "earlier.jsonl"
-ABOUT = "batch.json"
 SYNCED = 1.0
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,27 +47,65 @@ class Manifest:
 
     def __init__(self, folder: Path, *, shard: tuple[int, int] | None = None) -> None:
         self.folder, self.notes = folder, list[str]()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            say = "this is a file: the pieces of a batch go into a folder."
+            raise BadInput(Fault(say, folder)) from None
         name = "manifest" if shard is None else f"manifest-{shard[0]}-of-{shard[1]}"
         self.path = folder / f"{name}.jsonl"
-        self._lock = _locked(folder / f".{name}.lock", self.path)
+        self._main = folder / MANIFEST
+        self._entry = batch_lock.Entry(folder, shard)
         self._begun = folder / f".{name}.begun"
         shutil.rmtree(self._begun, ignore_errors=True)
         self._spots: dict[str, Spot] = {}
         self._torn = False
-        for path in [folder / EARLIER, *_manifests(folder, last=self.path)]:
-            self._read(path)
         self._out: IO[bytes] | None = None
         self._synced = 0.0
+        self._read_from: dict[Path, IO[bytes]] = {}
+        self._take_in(shard)
+        self._read_all()
+
+    def _read_all(self) -> None:
+        self._close_read()
+        self._spots = {}
+        for path in [self.folder / EARLIER, *manifests(self.folder, last=self.path)]:
+            self._spots |= self._read(path)
+
+    def _close_read(self) -> None:
+        while self._read_from:
+            self._read_from.popitem()[1].close()
+
+    def _take_in(self, shard: tuple[int, int] | None) -> None:
+        """Have one manifest speak for the whole batch, where shards have others than before.
+
+        Without a shard it speaks for all; nobody else writes here then.
+        """
+        if not self._entry.alone:
+            return
+        own = f"-of-{shard[1]}.jsonl" if shard else None
+        others = [
+            path for path in manifests(self.folder)
+            if path != self._main and not (own and path.name.endswith(own))
+        ]  # fmt: skip
+        if others:
+            known: dict[str, Spot] = {}
+            for path in [self._main, *others]:
+                known |= self._read(path)
+            _rewrite(self._main, known.values())
+            for path in others:
+                path.unlink()
+        if shard:
+            self._entry.share()
 
     def close(self) -> None:
         """Let others write here."""
         if self._out:
             self._sync()
-            self._out.close()
-            self._out = None
+        self._close_out()
+        self._close_read()
         shutil.rmtree(self._begun, ignore_errors=True)
-        self._lock.close()
+        self._entry.close()
 
     def status(self, name: str) -> str:
         """Return what became of a job; "" if that is not known."""
@@ -76,29 +115,19 @@ class Manifest:
     def line(self, name: str) -> Line:
         """Return what a manifest says of a job."""
         spot = self._spots[name]
-        with spot.path.open("rb") as file:
-            file.seek(spot.offset)
-            found: Line = json.loads(file.readline())
+        # Held open: another shard may write its own anew.
+        file = self._read_from.get(spot.path) or spot.path.open("rb")
+        self._read_from[spot.path] = file
+        file.seek(spot.offset)
+        found: Line = json.loads(file.readline())
         return found
-
-    def mine(self) -> Iterator[Line]:
-        """Yield the lines of this manifest, not of other shards'."""
-        for name, spot in [*self._spots.items()]:
-            if spot.path == self.path:
-                yield self.line(name)
 
     def whole(self, line: Line) -> bool:
         """Return whether a job's files are as they were written; what is amiss is noted."""
-        for name, digest in line.get("files", {}).items():
-            try:
-                found = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
-            except OSError:
-                found = "missing"
-            if found != digest:
-                what = "is missing" if found == "missing" else "is not as it was written"
-                self.notes.append(f"{name} {what}: the piece is composed again.")
-                return False
-        return True
+        said = batch_lines.amiss(self.folder, line)
+        if said:
+            self.notes.append(f"{said}: the piece is composed again.")
+        return not said
 
     def add(self, line: Mapping[str, Any], files: Mapping[str, bytes]) -> Line:
         """Write the files of a job, then its line; return the line.
@@ -116,48 +145,65 @@ class Manifest:
         for ending, content in files.items():
             # Not waiting for the disk: what the power took is found by its digest.
             begun = self._begun / f"{name}{ending}"
-            begun.write_bytes(content)
+            with named(begun):
+                begun.write_bytes(content)
             begun.replace(self.folder / place / begun.name)
             written[(place / begun.name).as_posix()] = hashlib.sha256(content).hexdigest()
         whole = {**line, "files": written}
         self._append(whole)
         return whole
 
+    def change(self, line: Line) -> Line:
+        """Say something else of a job whose files stay; return the line."""
+        self._append(line)
+        return line
+
     def keep(self, name: str) -> None:
-        """Have the line of a job in this manifest, if it stands in an earlier one only."""
-        if self._spots[name].path.name == EARLIER:
+        """Have the line of a job in this manifest, if it stands where it might be set aside."""
+        if self._spots[name].path not in (self.path, self._main):
             self._append(self.line(name))
 
-    def finish(self, names: Iterable[str]) -> None:
+    def finish(self, names: Iterable[str], whole: Callable[[], Collection[str]]) -> None:
         """Put the lines of this manifest in order, each once; others are set aside.
 
         Args:
-            names: The jobs of this batch, in order.
+            names: The jobs of this run, in order.
+            whole: Returns the jobs of all shards.
         """
         if self._out:
             self._sync()
         order = {name: place for place, name in enumerate(names)}
         mine = [(n, s) for n, s in self._spots.items() if s.path == self.path]
         good = sorted(((order[n], s) for n, s in mine if n in order), key=lambda found: found[0])
-        offsets = [spot.offset for _, spot in good]
-        others = [spot.offset for n, spot in mine if n not in order]
-        if not self._torn and not others and offsets == self._offsets():
-            return
-        if others:
-            with (self.folder / EARLIER).open("ab") as out:
-                out.writelines(_lines(self.path, others))
+        others = [spot for n, spot in mine if n not in order]
+        if self._torn or others or [s.offset for _, s in good] != self._offsets():
+            self._set_aside(others)
+            _rewrite(self.path, [spot for _, spot in good])
+        if self.path != self._main and self._main.exists():
+            self._leave_to_shards(whole(), order)
+        self._close_out()
+        self._read_all()
+
+    def _leave_to_shards(self, whole: Collection[str], order: Collection[str]) -> None:
+        """Take from the whole batch's manifest what is said here, and what is no part of it."""
+        mine = {n for n, s in self._spots.items() if s.path == self.path and n in order}
+        with batch_lock.turn(self.folder):
+            there = self._read(self._main)
+            left = [s for n, s in there.items() if n in whole and n not in mine]
+            if len(left) == len(there):
+                return
+            self._set_aside([s for n, s in there.items() if n not in whole])
+            if left:
+                _rewrite(self._main, left)
+            else:
+                self._main.unlink()
+
+    def _set_aside(self, spots: Collection[Spot]) -> None:
+        if spots:
+            with named(self.folder / EARLIER), (self.folder / EARLIER).open("ab") as out:
+                out.write(b"".join(_texts(spots)))
                 out.flush()
                 os.fsync(out.fileno())
-        begun = self.folder / f".{self.path.name}.tmp"
-        with begun.open("wb") as out:
-            out.writelines(_lines(self.path, offsets))
-            out.flush()
-            os.fsync(out.fileno())
-        begun.replace(self.path)
-        self._close_out()
-        self._spots = {n: s for n, s in self._spots.items() if s.path != self.path}
-        self._read(self.folder / EARLIER)
-        self._read(self.path)
 
     def about(self, data: Mapping[str, Any]) -> None:
         """Write what the batch as a whole is."""
@@ -169,10 +215,10 @@ class Manifest:
             self._mend()
             self._out = self.path.open("ab")
         offset = self._out.tell()
-        self._out.write(
-            json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        )
-        self._out.flush()
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        with named(self.path):
+            self._out.write(text.encode() + b"\n")
+            self._out.flush()
         self._spots[line["id"]] = Spot(self.path, offset, line["status"])
         if time.monotonic() - self._synced > SYNCED:
             self._sync()
@@ -205,113 +251,34 @@ class Manifest:
                 offset += len(text)
         return found
 
-    def _read(self, path: Path) -> None:
+    def _read(self, path: Path) -> dict[str, Spot]:
+        """Return where the last line of each job stands in a manifest; torn ones are noted."""
+        spots: dict[str, Spot] = {}
         torn = 0
-        for offset, line in _read(path):
-            if line is None:
-                torn += 1
-            else:
-                self._spots[line["id"]] = Spot(path, offset, str(line["status"]))
+        with contextlib.suppress(FileNotFoundError):
+            file = self._read_from[path] = path.open("rb")
+            for offset, line in batch_lines.read(file):
+                if line is None:
+                    torn += 1
+                else:
+                    spots[line["id"]] = Spot(path, offset, line["status"])
         if torn:
             self._torn = self._torn or path == self.path
             many = f"{counted(torn, 'line')} {'is' if torn == 1 else 'are'}"
             self.notes.append(f"{path.name}: {many} torn, and passed over.")
+        return spots
 
 
-def lines(folder: Path) -> Iterator[Line]:
-    """Yield the last line of each job in the manifests of a folder, in their order.
-
-    Raises:
-        BadInput: there is no manifest.
-    """
-    paths = _manifests(folder)
-    if not paths:
-        hint = "Name the folder that 'cspcomposer batch SPEC --out DIR' wrote."
-        raise BadInput(Fault("there is no manifest.jsonl in this folder.", folder, hint=hint))
-    last: dict[str, tuple[Path, int]] = {}
-    for path in paths:
-        for offset, line in _read(path):
-            if line is not None:
-                last[line["id"]] = (path, offset)
-    for path in paths:
-        for offset, line in _read(path):
-            if line is not None and last[line["id"]] == (path, offset):
-                yield line
+def _rewrite(path: Path, spots: Iterable[Spot]) -> None:
+    """Have a manifest consist of some lines."""
+    begun = path.with_name(f".{path.name}.tmp")
+    with named(begun), begun.open("wb") as out:
+        out.writelines(_texts(spots))
+        out.flush()
+        os.fsync(out.fileno())
+    begun.replace(path)
 
 
-def piece_data(folder: Path, line: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what stands in the JSON file of a piece; nothing where that is lost."""
-    for name in line.get("files", ()):
-        if name.endswith(".json"):
-            try:
-                found: dict[str, Any] = json.loads((folder / name).read_bytes())
-            except (OSError, ValueError):
-                return {}
-            return found
-    return {}
-
-
-def about(folder: Path) -> dict[str, Any]:
-    """Return what a batch as a whole is; empty where that is not known."""
-    try:
-        found = json.loads((folder / ABOUT).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _manifests(folder: Path, *, last: Path | None = None) -> list[Path]:
-    found = sorted(folder.glob("manifest*.jsonl"))
-    if last is None:
-        return found
-    return [*(path for path in found if path != last), *([last] if last in found else [])]
-
-
-def _read(path: Path) -> Iterator[tuple[int, Line | None]]:
-    """Yield where each line of a manifest begins, and what it says; None for one that is torn."""
-    offset = 0
-    try:
-        file = path.open("rb")
-    except OSError:
-        return
-    with file:
-        for text in file:
-            if text.strip():
-                try:
-                    line = json.loads(text)
-                    good = isinstance(line, dict) and {"id", "status", "inputs"} <= set(line)
-                except ValueError:
-                    good = False
-                yield offset, line if good and text.endswith(b"\n") else None
-            offset += len(text)
-
-
-def _lines(path: Path, offsets: Sequence[int]) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for offset in offsets:
-            file.seek(offset)
-            yield file.readline()
-
-
-def _locked(path: Path, manifest: Path) -> IO[bytes]:
-    """Return a file whose lock this process holds until it is closed, or the process ends.
-
-    Raises:
-        BadInput: another one holds it.
-    """
-    file = path.open("wb")
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        hint = "Wait for it, choose another --out, or divide the work with --shard."
-        raise BadInput(
-            Fault("another run is writing this manifest.", manifest, hint=hint)
-        ) from None
-    except OSError:  # a file system without locks
-        pass
-    return file
+def _texts(spots: Iterable[Spot]) -> Iterator[bytes]:
+    for path, several in groupby(spots, key=lambda spot: spot.path):
+        yield from texts(path, [spot.offset for spot in several])

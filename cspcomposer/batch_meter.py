@@ -42,6 +42,10 @@ class Meter:
             self._times.append(self.begun)
         self._times.append(time.monotonic())
 
+    def one_less(self) -> None:
+        """Count a piece that turned out to be another one."""
+        self.total -= 1
+
     @property
     def elapsed(self) -> float:
         """Seconds since it began."""

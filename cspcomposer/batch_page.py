@@ -107,7 +107,9 @@ def page(
     pictures = {name: glyphs.taken(drawn) for name, drawn in openings.items()}
     data = _data(gathered, titles, os.path.relpath(folder, place))
     data["pictures"] = pictures
-    told = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    told = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    # What would end the script, or begin a comment in it.
+    told = re.sub(r"<(?=[/!]|script)", r"\\u003c", told, flags=re.IGNORECASE)
     text = (files("cspcomposer") / "batch_page.html").read_text(encoding="utf-8")
     title = str(gathered.about.get("title") or folder.absolute().name)
     for mark, said in {
@@ -118,21 +120,22 @@ def page(
 
 
 def _data(gathered: Gathered, titles: Mapping[str, str], way: str) -> dict[str, Any]:
-    from cspcomposer.batch_report import MOST_COPIED, MOST_PAIRS, reasons
+    from cspcomposer.batch_report import MOST_COPIED, reasons
 
     rules = sorted({rule for line in gathered.lines for rule in line.get("cost_by_rule", {})})
     numbers = {line["id"]: number for number, line in enumerate(gathered.lines)}
-    labels: dict[str, dict[str, int]] = {axis: {} for axis in gathered.axes}
-    for axis, known in gathered.about.get("axes", {}).items():
-        labels[axis] = {label: place for place, label in enumerate(known)}
+    labels: dict[str, dict[str, str]] = {axis: {} for axis in gathered.axes}
+    labels |= gathered.about.get("axes", {})
+    places = {axis: {text: n for n, text in enumerate(known)} for axis, known in labels.items()}
     pieces = []
     for line in gathered.lines:
         cost, bound = line.get("cost", []), line.get("bound", [])
         values = []
         for axis in gathered.axes:
-            table = labels[axis]
-            label = batch_values.label(line["inputs"].get(axis, "as it stands"))
-            values.append(table.setdefault(label, len(table)))
+            said = line["inputs"].get(axis, "as it stands")
+            text, table = batch_values.text(said), places[axis]
+            values.append(table.setdefault(text, len(table)))
+            labels[axis].setdefault(text, batch_values.label(said))
         counts = line.get("cost_by_rule", {})
         pieces.append({
             "i": line["id"], "s": line["status"], "n": line["seed"], "v": values,
@@ -151,8 +154,9 @@ def _data(gathered: Gathered, titles: Mapping[str, str], way: str) -> dict[str, 
                 copied.append(where)
     copied.sort(key=lambda row: -row[2])
     return {
-        "about": {k: v for k, v in gathered.about.items() if k != "text"},
-        "axes": [{"name": axis, "values": list(labels[axis])} for axis in gathered.axes],
+        "about": {k: v for k, v in gathered.about.items() if k not in ("text", "axes")},
+        "axes": [{"name": axis, "values": batch_values.told_apart(list(labels[axis].values()))}
+                 for axis in gathered.axes],
         "rules": [[rule, titles.get(rule, rule.replace("_", " ").capitalize())] for rule in rules],
         "severity": _severities(gathered),
         "pieces": pieces,
@@ -160,8 +164,8 @@ def _data(gathered: Gathered, titles: Mapping[str, str], way: str) -> dict[str, 
         "reasons": [[s, _numbered(r[:MOST_REASON], numbers), n]
                     for s, r, n in reasons(gathered.lines)],
         "near": [[numbers[p.one], numbers[p.other], round(p.distance, 4)]
-                 for p in gathered.near[:MOST_PAIRS]],
-        "nearCount": len(gathered.near),
+                 for p in gathered.near],
+        "nearCount": gathered.near_count,
         "corpus": gathered.corpus,
         "copied": copied[:MOST_COPIED],
         "shares": _shares(gathered),

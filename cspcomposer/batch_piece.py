@@ -13,11 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import batch_plan, batch_values, brief, compose, render, solver, specfile
-from cspcomposer.batch_values import Assignment
+from cspcomposer import batch_identity, batch_plan, brief, compose, render, solver, specfile
+from cspcomposer.batch_values import Assignment, Template
 from cspcomposer.check import beats
 from cspcomposer.compose import Composition, Task
-from cspcomposer.document import Document
 from cspcomposer.errors import CSPComposerError, NoSolution, OutOfTime, SolverStopped
 from cspcomposer.score_data import plain
 from cspcomposer.solver import Solver
@@ -139,17 +138,28 @@ class Bench:
             return ended("failed", f"an internal fault, please report it: {what} ({where})")
 
     def _composed(self, order: Order, job: Job, begin: float) -> Made:
-        document = _document(order.source, order.path)
-        loaded = batch_plan.loaded(document, job.assignment)
+        versions = compose.versions().items()
+        other = [f"{n} {v}, not {job.versions.get(n)}" for n, v in versions
+                 if v != job.versions.get(n)]  # fmt: skip
+        if other:
+            return failed(
+                job, "failed", f"this worker has {', '.join(other)}.", time.monotonic() - begin
+            )
+        template = _template(order.source, order.path)
+        loaded = batch_plan.loaded(template, job.assignment)
         changed = "the rule files were changed while the batch ran. Start it again."
         own = _own(loaded)
         if compose.rules_sha256(own, loaded.spec.style) != job.sha256["rules"]:
             return failed(job, "failed", changed, time.monotonic() - begin)
+        for name, digest in batch_identity.digests_of_files(loaded).items():
+            if digest != job.sha256.get(name):
+                say = f"the files under '{name}' are not those that the batch began with."
+                return failed(job, "failed", f"{say} Start it again.", time.monotonic() - begin)
         piece = self._piece(order, job, loaded, own, begin)
         if piece.rules_sha256 != job.sha256["rules"]:
             return failed(job, "failed", changed, time.monotonic() - begin)
         piece = compose.renamed(piece, loaded.path.stem)
-        files, data = written(piece, job, loaded, batch_values.put(document, job.assignment).data)
+        files, data = written(piece, job, loaded, template.put(job.assignment).data)
         spent = time.monotonic() - begin
         line = _line(job, piece.status, spent, piece.seconds) | {
             "cost": list(piece.cost),
@@ -215,8 +225,8 @@ def _line(
 
 
 @lru_cache(maxsize=2)
-def _document(source: bytes, path: str) -> Document:
-    return specfile.opened(source, Path(path))
+def _template(source: bytes, path: str) -> Template:
+    return Template(specfile.opened(source, Path(path)))
 
 
 _OWN: dict[tuple[Any, ...], tuple[Path, ...]] = {}

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from cspcomposer import batch_values, specfile
-from cspcomposer.batch_values import Assignment
+from cspcomposer.batch_values import Assignment, Template
 from cspcomposer.document import Document
 from cspcomposer.specfile import LoadedSpec
 from cspcomposer.specsweep import SweepSpec
@@ -85,10 +86,15 @@ class Plan:
         Raises:
             BadSpec: swept values that do not go together.
         """
-        return loaded(self.document, piece.assignment)
+        return loaded(self.template, piece.assignment)
+
+    @cached_property
+    def template(self) -> Template:
+        """The specification file, ready to take values."""
+        return Template(self.document)
 
 
-def loaded(document: Document, assignment: Assignment) -> LoadedSpec:
+def loaded(template: Template, assignment: Assignment) -> LoadedSpec:
     """Return a specification with swept values in their places.
 
     Its digest is that of its content: a comment more or less is no other specification.
@@ -96,10 +102,10 @@ def loaded(document: Document, assignment: Assignment) -> LoadedSpec:
     Raises:
         BadSpec: swept values that do not go together.
     """
-    filled = batch_values.put(document, assignment)
+    filled = template.put(assignment)
     found = specfile.understood(filled, "")
     said = found.spec.model_dump(mode="json", exclude={SEED, "sweep"})
-    said["title"] = said["title"] or document.path.stem
+    said["title"] = said["title"] or filled.path.stem
     # A style of one's own is named by where it stands now; its content is hashed with the rules.
     said["style"] = filled.data.get("style", said["style"])
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -16,8 +16,9 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from cspcomposer import frames
 from cspcomposer.batch_piece import Job, Made, Order, failed
@@ -30,17 +31,27 @@ LEAST_MEMORY = 1 << 30
 MOST_MEMORY = 8 << 30
 # A worker that rests at more than this share of its memory starts anew.
 FULL = 0.5
-_NO_MORE = object()
+T = TypeVar("T")
+
+
+class NoMore(Enum):
+    """That there are no more jobs."""
+
+    IT = auto()
+
+
+NO_MORE = NoMore.IT
 
 
 class Executor(Protocol):
     """Whatever composes pieces, here or elsewhere."""
 
-    def made(self, jobs: Iterator[Job | None]) -> Iterator[Made]:
+    def made(self, jobs: Iterator[Job | T | None]) -> Iterator[Made | T]:
         """Yield what becomes of each job, as it is done.
 
         Args:
-            jobs: Taken as they can be used; None asks to wait until one that is begun is done.
+            jobs: Taken as they can be used; None asks to wait until one that is begun is done. What
+                is no job is handed on.
         """
         ...
 
@@ -73,17 +84,23 @@ class Pool:
         self._again: deque[Job] = deque()
         self._tried: dict[str, int] = {}
 
-    def made(self, jobs: Iterator[Job | None]) -> Iterator[Made]:
+    def made(self, jobs: Iterator[Job | T | None]) -> Iterator[Made | T]:
         """Yield what becomes of each job, as it is done; see `Executor`."""
         more = True
         while more or self._again or self._busy():
-            while self._busy() < self.jobs:
-                job = self._again.popleft() if self._again else next(jobs, _NO_MORE)
-                more = more and job is not _NO_MORE
-                if not isinstance(job, Job):
+            passed = False
+            while self._busy() < self.jobs and not passed:
+                job = self._again.popleft() if self._again else next(jobs, NO_MORE)
+                if job is None or isinstance(job, NoMore):
+                    more = more and job is None
                     break
-                self._hand_out(job)
-            for found, _ in self._selector.select(WATCHED) if self._busy() else ():
+                if isinstance(job, Job):
+                    self._hand_out(job)
+                else:
+                    yield job
+                    passed = True
+            patience = 0.0 if passed else WATCHED
+            for found, _ in self._selector.select(patience) if self._busy() else ():
                 done = self._heard(found.data)
                 if done:
                     yield done

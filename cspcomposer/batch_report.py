@@ -15,7 +15,7 @@ from rich.progress import track
 from cspcomposer import batch_copied, batch_page, batch_values, rulebook, study
 from cspcomposer.batch_copied import Copied
 from cspcomposer.batch_distinct import Gallery, Near, likeness
-from cspcomposer.batch_manifest import Line, about, lines, piece_data
+from cspcomposer.batch_lines import Line, about, lines, piece_data, whole_data
 from cspcomposer.batch_piece import COMPOSED
 from cspcomposer.files import write_atomically
 from cspcomposer.score_data import scored
@@ -24,6 +24,7 @@ NEAR = 0.2
 MOST_PAIRS = 100
 MOST_COPIED = 50
 NONE = "none"
+LOST = "lost"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Gathered:
         axes: The swept keys.
         lines: What the manifest says, a line for each piece, in order.
         near: The nearest pairs of pieces.
+        near_count: How many pairs are near each other.
         copied: For each piece and kind of passage, what of it stands in the corpus.
         corpus: What was looked in, as one says it; "" for nothing.
     """
@@ -43,6 +45,7 @@ class Gathered:
     axes: tuple[str, ...]
     lines: Sequence[Line]
     near: Sequence[Near]
+    near_count: int
     copied: Mapping[str, Mapping[str, Copied]]
     corpus: str
 
@@ -70,7 +73,7 @@ def write(
         BadInput: there is no batch in that folder, or no such corpus.
     """
     names = [] if corpus == NONE else study.named([corpus])
-    told = list(lines(folder))
+    told = [_looked_up(folder, line) for line in lines(folder)]
     composed = [line for line in told if line["status"] in COMPOSED]
     known = None
     if names and composed:
@@ -81,9 +84,7 @@ def write(
     for line in track(
         composed, "Looking at pieces", console=console, disable=silent, transient=True
     ):
-        data = piece_data(folder, line)
-        if data is None:
-            continue
+        data = whole_data(folder, line)
         score = scored(data["score"])
         gallery.add(line["id"], likeness(score, data["given"]))
         if known:
@@ -93,16 +94,25 @@ def write(
             }
         if line["id"] in drawn:
             openings[line["id"]] = batch_page.opening(score)
-    near = sorted(gallery.pairs(NEAR), key=lambda pair: pair.distance)
+    near, near_count = gallery.pairs(NEAR, MOST_PAIRS)
     whole = about(folder)
     where = "Bach's chorales" if corpus == study.BACH else corpus
-    gathered = Gathered(whole, _axes(whole, told), told, near, copied, where if known else "")
+    gathered = Gathered(
+        whole, _axes(whole, told), told, near, near_count, copied, where if known else ""
+    )
     place = out or folder
     table = _table(gathered)
     page = batch_page.page(gathered, openings, _titles(), folder, place)
     return [
         write_atomically(place / "report.html", page), write_atomically(place / "report.csv", table)
     ]  # fmt: skip
+
+
+def _looked_up(folder: Path, line: Line) -> Line:
+    """Return a line, or that its piece is lost."""
+    if line["status"] not in COMPOSED or piece_data(folder, line):
+        return line
+    return {**line, "status": LOST, "reason": "its files are not whole: run the batch once more."}
 
 
 def _axes(whole: Mapping[str, Any], told: Sequence[Line]) -> tuple[str, ...]:

@@ -8,59 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cspcomposer import batch_sweep, batch_values, compose, specfile
-from cspcomposer.batch_distinct import Gallery, Likeness, likeness
+from cspcomposer.batch_asked import Asked, about, asked
 from cspcomposer.batch_identity import LENGTH, Register
-from cspcomposer.batch_manifest import Manifest, piece_data
+from cspcomposer.batch_judge import Judge, restored
+from cspcomposer.batch_lines import Line
+from cspcomposer.batch_manifest import Manifest
 from cspcomposer.batch_piece import COMPOSED, Job, Made, Order, failed
-from cspcomposer.batch_plan import Piece, Plan
-from cspcomposer.batch_pool import Executor, Pool, processors, share_of_memory
+from cspcomposer.batch_plan import Piece
+from cspcomposer.batch_pool import Executor, Pool
 from cspcomposer.batch_result import REFUSED, Result
-from cspcomposer.errors import BadInput, CSPComposerError, Fault
-from cspcomposer.score_data import scored
+from cspcomposer.errors import CSPComposerError
 
-# Where all combinations can be looked at in a second or two they are, before anything is composed.
-TRIED = 2000
-# Results that wait for one before them: so many for each worker.
-AHEAD = 8
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A batch that is asked for.
-
-    Attributes:
-        plan: Its pieces.
-        out: The folder, or None.
-        jobs: How many workers at a time.
-        shard: (2, 8): only the second of every eight pieces; None: all.
-        dask: The address of a Dask scheduler; "" for processes here.
-        retry: Whether what failed before is tried again.
-        memory: Bytes for each worker.
-    """
-
-    plan: Plan
-    out: Path | None
-    jobs: int
-    shard: tuple[int, int] | None
-    dask: str
-    retry: bool
-    memory: int
-
-    def __len__(self) -> int:
-        whole = len(self.plan)
-        if self.shard is None:
-            return whole
-        number, of = self.shard
-        return len(range(number - 1, whole, of))
+# A cluster has so many workers, for all that is known.
+MANY = 64
 
 
 def batch(
@@ -97,60 +63,21 @@ def batch(
     return run(order, tell=tell)
 
 
-def asked(
-    spec: str | PathLike[str] | Mapping[str, Any],
+def run(
+    order: Asked,
     *,
-    out: str | PathLike[str] | None = None,
-    jobs: int | None = None,
-    shard: tuple[int, int] | None = None,
-    dask: str = "",
-    retry: bool = False,
-    memory: float | None = None,
-) -> Asked:
-    """Return the batch that is asked for, looked at as a whole: arguments and errors as `batch`."""
-    count = processors() if jobs is None else jobs
-    if count < 1:
-        raise BadInput(Fault(f"{count} jobs: expected 1 or more."))
-    if shard is not None and not 1 <= shard[0] <= shard[1]:
-        raise BadInput(
-            Fault(f"shard {shard[0]} of {shard[1]}: expected such as 2 of 8, counted from 1.")
-        )
-    if memory is not None and memory < 0.25:
-        raise BadInput(Fault(f"{memory:g} GiB for each worker: expected 0.25 or more."))
-    limit = share_of_memory(count) if memory is None else int(memory * (1 << 30))
-    plan = _plan(spec)
-    _try(plan)
-    return Asked(plan, Path(out) if out is not None else None, count, shard, dask, retry, limit)
+    tell: Callable[[str], None] | None = None,
+    twice: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """Yield what becomes of every piece of a batch that is asked for.
 
-
-def _plan(spec: str | PathLike[str] | Mapping[str, Any]) -> Plan:
-    if not isinstance(spec, Mapping):
-        return batch_sweep.read(Path(spec))
-    try:
-        text = json.dumps(spec)
-    except TypeError as error:
-        raise BadInput(Fault(f"the specification cannot be written as JSON: {error}.")) from None
-    return batch_sweep.planned(specfile.opened(text.encode(), Path("batch.json")))
-
-
-def _try(plan: Plan) -> None:
-    """Look up what the pieces refer to, so that what cannot be is told before anything starts.
-
-    Raises:
-        BadInput: the first of what cannot be.
+    Args:
+        order: The batch.
+        tell: Called with what is found amiss in the folder, as sentences.
+        twice: Called for each piece that turns out to be one before it.
     """
-    register = Register(plan)
-    taken = range(len(plan.combinations))
-    numbers = taken if plan.drawn is None else sorted({number for number, _ in plan.drawn})
-    for number in numbers[:TRIED]:
-        one = plan.combinations[number]
-        register.identity(Piece(one, plan.seeds_of(one)[0]))
-
-
-def run(order: Asked, *, tell: Callable[[str], None] | None = None) -> Iterator[Result]:
-    """Yield what becomes of every piece of a batch that is asked for."""
     keeper = Manifest(order.out, shard=order.shard) if order.out else None
-    running = _Run(order, keeper, tell or (lambda _: None))
+    running = _Run(order, keeper, tell or (lambda _: None), twice or (lambda: None))
     try:
         yield from running.results()
     finally:
@@ -160,17 +87,18 @@ def run(order: Asked, *, tell: Callable[[str], None] | None = None) -> Iterator[
 class _Run:
     """One run over the pieces of a batch."""
 
-    def __init__(self, order: Asked, keeper: Manifest | None, tell: Callable[[str], None]) -> None:
-        self._order, self._keeper, self._tell = order, keeper, tell
+    def __init__(
+        self,
+        order: Asked,
+        keeper: Manifest | None,
+        tell: Callable[[str], None],
+        twice: Callable[[], None],
+    ) -> None:
+        self._order, self._keeper, self._tell, self._twice = order, keeper, tell, twice
         self._register = Register(order.plan)
-        self._found: deque[Result] = deque()
         self._names: dict[str, None] = {}
         distinct = order.plan.sweep.distinct
-        self._apart = distinct.notes if distinct else 0.0
-        self._gallery = Gallery()
-        # What keeps its distance does so from all before it, whoever is done first.
-        self._turn: deque[int] = deque()
-        self._early: dict[int, Made] = {}
+        self._judge = Judge(distinct.notes, order.out) if distinct else None
         self._executor: Executor | None = None
 
     def close(self) -> None:
@@ -186,19 +114,19 @@ class _Run:
             self._keeper.about(about(self._order.plan))
             self._complain()
         jobs = self._jobs()
-        first = next(jobs, None)
-        while self._found:
-            yield self._found.popleft()
-        if first:
-            if self._apart and self._keeper:
-                self._hang_up(self._keeper)
+        for first in jobs:
+            if isinstance(first, Result):
+                yield first
+                continue
             self._executor = self._begun()
-            for made in self._executor.made(chain([first], jobs)):
-                self._arrived(made)
-                while self._found:
-                    yield self._found.popleft()
+            for found in self._executor.made(chain([first], jobs)):
+                if isinstance(found, Made):
+                    yield from self._arrived(found)
+                else:
+                    yield found
         if self._keeper:
-            self._keeper.finish(self._names)
+            self._keeper.finish(self._names, self._everything)
+            self._complain()
 
     def _begun(self) -> Executor:
         plan, memory = self._order.plan, self._order.memory
@@ -206,44 +134,66 @@ class _Run:
         if self._order.dask:
             from cspcomposer.batch_dask import Cluster, bundled
 
-            return Cluster(bundled(plan, memory), self._order.dask)
+            return Cluster(bundled(plan, memory), self._order.dask, self._tell)
         return Pool(Order(source, str(path.absolute()), memory), self._order.jobs)
 
-    def _jobs(self) -> Iterator[Job | None]:
+    def _jobs(self) -> Iterator[Job | Result | None]:
         """Yield what is to be composed, None while that must wait for what is begun.
 
-        What is there already is put among the results.
+        What is there already is among it, as results.
         """
-        number, of = self._order.shard or (1, 1)
-        for index, piece in enumerate(self._order.plan.pieces()):
-            if index % of != number - 1:
-                continue
-            inputs = self._order.plan.inputs(piece)
-            try:
-                who = self._register.identity(piece)
-            except (CSPComposerError, OSError) as error:
-                name = nobody(inputs, piece.seed)
-                job = Job(name, index, piece.assignment, inputs, piece.seed, {}, {})
-                self._names[name] = None
-                self._found.append(self._kept(failed(job, "failed", str(error))))
-                continue
-            job = Job(who.id, index, piece.assignment, inputs, piece.seed, who.sha256, who.versions)
+        workers = MANY if self._order.dask else self._order.jobs
+        for index, piece in self._order.pieces():
+            job, fault = self._asked(index, piece)
             if job.id in self._names:
                 self._tell(f"piece {index + 1} is the same as one before it.")
+                self._twice()
                 continue
             self._names[job.id] = None
-            before = self._before(job)
-            if before:
-                self._found.append(before)
+            if fault:
+                yield self._kept(failed(job, "failed", fault))
                 continue
-            while len(self._early) > AHEAD * self._order.jobs:
+            before = self._before(job)
+            if self._judge is None:
+                yield self._stays(job, before) if before else job
+                continue
+            while not before and self._judge.waits(workers):
                 yield None
-            if self._apart:
-                self._turn.append(index)
-            yield job
+            self._judge.expect(job, before)
+            yield from self._judged()
+            yield from self._again()
+            if not before:
+                yield job
+        while self._judge and self._judge.pending():
+            yield from self._again()
+            yield None
 
-    def _before(self, job: Job) -> Result | None:
-        """Return what an earlier run made of a job, if that is whole."""
+    def _again(self) -> Iterator[Job]:
+        while self._judge and self._judge.again:
+            yield self._judge.again.popleft()
+
+    def _judged(self) -> Iterator[Result]:
+        for job, found in self._judge.judged() if self._judge else ():
+            yield self._kept(found) if isinstance(found, Made) else self._stays(job, found)
+
+    def _asked(self, index: int, piece: Piece) -> tuple[Job, str]:
+        """Return a piece as a job, and why it cannot be one; "" if it can."""
+        inputs = self._order.plan.inputs(piece)
+        try:
+            who = self._register.identity(piece)
+        except (CSPComposerError, OSError) as error:
+            name = nobody(inputs, piece.seed)
+            return Job(name, index, piece.assignment, inputs, piece.seed, {}, {}), str(error)
+        job = Job(who.id, index, piece.assignment, inputs, piece.seed, who.sha256, who.versions)
+        return job, ""
+
+    def _everything(self) -> set[str]:
+        """Return the names of all pieces of the batch, other shards' too."""
+        pieces = enumerate(self._order.plan.pieces())
+        return {self._asked(index, piece)[0].id for index, piece in pieces}
+
+    def _before(self, job: Job) -> Line | None:
+        """Return what an earlier run made of a job, if that holds and is whole."""
         status = self._keeper.status(job.id) if self._keeper else ""
         if not self._keeper or not status:
             return None
@@ -254,37 +204,23 @@ class _Run:
         self._complain()
         if not whole:
             return None
-        self._keeper.keep(job.id)
+        return restored(line) if status == REFUSED and self._judge is None else line
+
+    def _arrived(self, made: Made) -> Iterator[Result]:
+        if self._judge is None:
+            yield self._kept(made)
+        else:
+            self._judge.came(made)
+            yield from self._judged()
+
+    def _stays(self, job: Job, line: Line) -> Result:
+        """Return what an earlier run made, of which something else may be said now."""
+        assert self._keeper
+        if self._keeper.status(job.id) == line["status"]:
+            self._keeper.keep(job.id)
+        else:
+            self._keeper.change(line)
         return self._result(job, line, {}, done_before=True)
-
-    def _arrived(self, made: Made) -> None:
-        if not self._apart:
-            self._found.append(self._kept(made))
-            return
-        self._early[made.job.index] = made
-        while self._turn and self._turn[0] in self._early:
-            self._found.append(self._kept(self._judged(self._early.pop(self._turn.popleft()))))
-
-    def _judged(self, made: Made) -> Made:
-        """Return what was made, or that it is too near to a piece before."""
-        if not made.files:
-            return made
-        seen = _likeness(json.loads(made.files[".json"]))
-        near = self._gallery.nearest(made.job.id, seen)
-        if near is None or near.distance >= self._apart:
-            self._gallery.add(made.job.id, seen)
-            return made
-        say = f"only {near.distance:.1%} of its notes differ from those of {near.other}."
-        line = {**made.line, "status": REFUSED, "reason": say}
-        return Made(made.job, line)
-
-    def _hang_up(self, keeper: Manifest) -> None:
-        """See the pieces that were made before, so that later ones keep their distance."""
-        for line in keeper.mine():
-            if line["status"] in COMPOSED:
-                data = piece_data(keeper.folder, line)
-                if data:
-                    self._gallery.add(line["id"], _likeness(data))
 
     def _kept(self, made: Made) -> Result:
         if self._keeper:
@@ -307,30 +243,7 @@ class _Run:
             self._tell(self._keeper.notes.pop(0))
 
 
-def _likeness(data: Mapping[str, Any]) -> Likeness:
-    return likeness(scored(data["score"]), data["given"])
-
-
 def nobody(inputs: Mapping[str, Any], seed: int) -> str:
     """Return the name of a piece that cannot even be asked for."""
     text = json.dumps([inputs, seed], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
-
-
-def about(plan: Plan) -> dict[str, Any]:
-    """Return what a batch as a whole is, for its folder."""
-    values: dict[str, dict[str, None]] = {axis: {} for axis in plan.axes}
-    for one in plan.combinations:
-        for axis, found in batch_values.inputs(plan.document, one).items():
-            if axis in values:
-                values[axis][batch_values.label(found)] = None
-    spec = plan.document.path
-    return {
-        "specification": spec.name,
-        "title": str(plan.document.data.get("title", "")) or spec.stem,
-        "pieces": len(plan),
-        "axes": {axis: list(found) for axis, found in values.items() if axis != "seed"},
-        "seeds": len(plan.seeds),
-        "versions": dict(compose.versions()),
-        "text": plan.document.source,
-    }

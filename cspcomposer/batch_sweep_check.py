@@ -11,16 +11,21 @@ from cspcomposer import batch_values, candidates_sweep
 from cspcomposer.batch_axes import Swept
 from cspcomposer.batch_plan import SEED, loaded
 from cspcomposer.batch_values import Assignment, NoPlace
-from cspcomposer.candidates_sweep import Condition
+from cspcomposer.candidates_sweep import Combination, Space
 from cspcomposer.document import Where
 from cspcomposer.errors import BadSpec
 from cspcomposer.specsweep import MOST_PIECES
+from cspcomposer.specwords import UNKNOWN_KEY
 
+_FIXED = {
+    "answers": "each piece is one answer",
+    "sweep": "it says what is swept",
+}
 Pattern = Mapping[str, Sequence[Any]]
 
 
 def know(swept: Swept) -> None:
-    """Refuse what cannot be, everything at once as far as possible.
+    """Refuse keys, conditions and a size that cannot be, everything at once as far as possible.
 
     Raises:
         BadSpec: something cannot be.
@@ -30,8 +35,6 @@ def know(swept: Swept) -> None:
     _know_conditions(swept)
     swept.stop()
     _know_size(swept)
-    _know_values(swept)
-    swept.stop()
 
 
 def _know_something(swept: Swept) -> None:
@@ -44,6 +47,7 @@ def _know_something(swept: Swept) -> None:
         hint = "Write such as sweep: {seeds: 20}."
         swept.complain(("sweep",), "nothing is swept: a batch needs matrix, zip, seeds "
                       "or include.", hint)  # fmt: skip
+        _try(swept, Assignment(()), ())
 
 
 def _know_axes(swept: Swept) -> None:
@@ -54,8 +58,8 @@ def _know_axes(swept: Swept) -> None:
                 for n, extra in enumerate(swept.sweep.include) for axis in extra}  # fmt: skip
     for axis, way in {**included, **places}.items():
         head = axis.split(".")[0]
-        if head in ("sweep", "answers"):
-            swept.complain(way, f"'{head}' cannot be swept: each piece is one answer.")
+        if head in _FIXED:
+            swept.complain(way, f"'{head}' cannot be swept: {_FIXED[head]}.")
         for other in places:
             if axis.startswith(f"{other}.") and axis in places:
                 say = f"{other} is swept as a whole, and this within it: they clash."
@@ -74,7 +78,7 @@ def _know_conditions(swept: Swept) -> None:
         _know_pattern(swept, (*way, "then"), where.then or {})
         for name, axes in (("different", where.different), ("of", where.of)):
             for place, axis in enumerate(axes or ()):
-                if axis != SEED or name != "of":
+                if (axis, name) != (SEED, "of"):
                     at: Where = (*way, name, place) if axes and len(axes) > 1 else (*way, name)
                     _know_axis(swept, at, axis)
 
@@ -85,18 +89,13 @@ def _know_pattern(swept: Swept, way: Where, pattern: Pattern) -> None:
             continue
         values = swept.values(axis)
         for one in wanted:
-            if batch_values.compared(one):
-                continue
-            if not any(batch_values.matches(axis, v, [one]) for v in values):
-                labels = [batch_values.label(v) for v in values]
-                near = get_close_matches(str(one), labels, 1)
-                hint = f"Did you mean '{near[0]}'?" if near else ""
-                hint = hint or f"It takes {', '.join(labels[:12])}."
-                swept.complain((*way, axis), f"{axis} never is {one!r}.", hint)
+            said, hint = batch_values.never(axis, values, one)
+            if said:
+                swept.complain((*way, axis), said, hint)
 
 
 def _know_axis(swept: Swept, way: Where, axis: str) -> bool:
-    if axis in swept.variable:
+    if axis in swept.variable or (axis == SEED and swept.sweep.seeds):
         return True
     near = get_close_matches(axis, list(swept.variable), 1)
     hint = f"Did you mean '{near[0]}'?" if near else ""
@@ -112,41 +111,82 @@ def _know_size(swept: Swept) -> None:
         _too_many(swept, size, seeds)
 
 
-def _know_values(swept: Swept) -> None:
-    """Try each value by itself, on the first value of everything else."""
-    first = [options[0] for options in swept.variables.values()]
-    _try(swept, swept.joined(first), ())
-    for place, options in enumerate(swept.variables.values()):
-        before, after = first[:place], first[place + 1 :]
-        for one in options[1:]:
-            _try(swept, swept.joined([*before, one, *after]), dict(one.ways))
+def know_values(swept: Swept, space: Space, rows: Sequence[Combination]) -> None:
+    """Refuse values that cannot be: each is tried once, in a combination that is allowed.
+
+    Args:
+        swept: What varies.
+        space: Its combinations; seeds may be among them, last.
+        rows: Those that are allowed, or some of them.
+
+    Raises:
+        BadSpec: some cannot be.
+    """
+    options = list(swept.variables.values())
+    if rows or not swept.sweep.include:
+        first = rows[0][: len(options)] if rows else ()
+        digest = _try(swept, _joined(swept, first), ())
+        seen = {(place, digest): number for place, number in enumerate(first)}
+        for row in space.witnesses(rows[0]) if rows else ():
+            other = row[: len(options)]
+            differ = [place for place, number in enumerate(other) if number != first[place]]
+            named = [axis for place in differ for axis, _ in options[place][0].ways]
+            if not named:  # another seed
+                continue
+            digest = _try(swept, _joined(swept, other), named)
+            if digest and len(differ) == 1 and SEED not in named:
+                place = differ[0]
+                same = seen.setdefault((place, digest), other[place])
+                if same != other[place]:
+                    _same(swept, options[place][same], options[place][other[place]])
     for extra in swept.included():
         _try(swept, extra, dict(extra.ways))
+    swept.stop()
 
 
-def _try(swept: Swept, one: Assignment, other: Iterable[str]) -> None:
-    """Try a combination; `other` names the keys whose values are not the first ones."""
+def _same(swept: Swept, one: Assignment, other: Assignment) -> None:
+    said = " and ".join(map(batch_values.label, batch_values.inputs(swept.document, one).values()))
+    swept.complain(other.ways[0][1], f"this means the same as {said}.", "Keep one of the two.")
+
+
+def _joined(swept: Swept, row: Combination) -> Assignment:
+    options = swept.variables.values()
+    return swept.joined([several[i] for several, i in zip(options, row, strict=True)])
+
+
+def _try(swept: Swept, one: Assignment, other: Iterable[str]) -> str:
+    """Try a combination; return its digest, or "" for one that cannot be.
+
+    Args:
+        swept: Where faults are noted.
+        one: The combination.
+        other: The keys whose values are not those of the first combination.
+    """
     try:
-        found = loaded(swept.document, one)
+        found = loaded(swept.template, one)
     except BadSpec as error:
         values = batch_values.inputs(swept.document, one)
         told = " and ".join(f"{a} {batch_values.label(values[a])}" for a in other)
         known = {fault.key for fault in swept.faults}
+        unknown = {fault.key for fault in swept.faults if fault.message == UNKNOWN_KEY}
         for fault in error.faults:
+            if fault.key in unknown and fault.message == UNKNOWN_KEY:
+                continue
             if told and not any(fault.key.startswith(axis) for axis in other):
                 if fault.key in known:
                     continue
                 fault = replace(fault, message=f"{fault.message} This is with {told}.")
             swept.faults.append(fault)
-        return
+        return ""
     except NoPlace as error:
         way = dict(one.ways)[error.axis]
         way = way[:-1] if isinstance(way[-1], int) else way
         swept.complain(way, f"this key leads nowhere: {error}.")
-        return
+        return ""
     if found.spec.answers.count > 1:
         say = "a batch composes one answer for each piece."
         swept.complain(("answers",), say, "Leave this out, and ask for more seeds.")
+    return found.sha256
 
 
 def _too_many(swept: Swept, size: int, seeds: int) -> None:
@@ -157,17 +197,16 @@ def _too_many(swept: Swept, size: int, seeds: int) -> None:
     swept.stop()
 
 
-def nothing_left(swept: Swept, domains: Mapping[str, int], conditions: Sequence[Condition]) -> None:
+def nothing_left(swept: Swept, space: Space) -> None:
     """Say which conditions leave no combination.
 
     Raises:
         BadSpec: always.
     """
-    if candidates_sweep.size(domains) > MOST_PIECES:
+    blamed = space.to_blame()
+    if not blamed:
         swept.complain(("sweep",), "no combination that keeps to where and exclude was found by "
                       "chance: they leave almost nothing.", "Loosen them.")  # fmt: skip
-        swept.stop()
-    blamed = candidates_sweep.to_blame(domains, conditions)
     for one in blamed:
         others = [c.name for c in blamed if c is not one]
         say = "leaves no combination at all" if not others else (

@@ -6,9 +6,12 @@ Every value keeps the place where it stands in the file, so that messages point 
 from __future__ import annotations
 
 import copy
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from cspcomposer import key as keys
@@ -23,6 +26,9 @@ _BOUND = {
     ">": lambda a, b: a > b,
 }
 MODES = ("major", "minor")
+SWEEP = "sweep"
+# A swept value lies so deep: sweep, matrix, key, and its place in the list.
+LEAST_DEPTH = 4
 # Where a name alone is short for keys and values: under which key the name then stands.
 _SHORT = {"prior": "model", "voices": "name"}
 _LONG = 40
@@ -64,29 +70,56 @@ def inputs(document: Document, assignment: Assignment) -> dict[str, Any]:
     return {axis: value(document, way) for axis, way in assignment.ways}
 
 
-def put(document: Document, assignment: Assignment) -> Document:
-    """Return a document without its sweep, and with swept values where they belong.
+class Template:
+    """A specification file that takes swept values, each time a few of many.
 
-    Raises:
-        NoPlace: a key leads through a text or a number, or behind the end of a list.
+    Attributes:
+        document: The file.
     """
-    data = copy.deepcopy({k: v for k, v in document.data.items() if k != "sweep"})
-    known, written = dict(document.keys), dict(document.values)
-    for axis, source in assignment.ways:
-        way = steps(axis)
-        _set(data, way, copy.deepcopy(value(document, source)), axis)
-        for table in (known, written):
-            for old in [w for w in table if w[: len(way)] == way]:
-                del table[old]
-        for depth in range(1, len(way)):
-            known.setdefault(way[:depth], document.offset(source[:-1]))
-        for old, spot in document.values.items():
-            if old[: len(source)] == source:
-                written[(*way, *old[len(source) :])] = spot
-        for old, offset in document.keys.items():
-            if old[: len(source)] == source and len(old) > len(source):
-                known[(*way, *old[len(source) :])] = offset
-    return replace(document, data=data, keys=known, values=written, faults=[])
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._data = {k: v for k, v in document.data.items() if k != SWEEP}
+        self._keys = {way: at for way, at in document.keys.items() if way[:1] != (SWEEP,)}
+        self._values = {way: at for way, at in document.values.items() if way[:1] != (SWEEP,)}
+        # What stands in a swept value is looked up by the value's way.
+        self._keys_in = _within(document.keys)
+        self._values_in = _within(document.values)
+
+    def put(self, assignment: Assignment) -> Document:
+        """Return the document without its sweep, and with swept values where they belong.
+
+        Raises:
+            NoPlace: a key leads through a text or a number, or behind the end of a list.
+        """
+        document = self.document
+        data = copy.deepcopy(self._data)
+        known, written = dict(self._keys), dict(self._values)
+        for axis, source in assignment.ways:
+            way = steps(axis)
+            _set(data, way, copy.deepcopy(value(document, source)), axis)
+            for table in (known, written):
+                for old in [w for w in table if w[: len(way)] == way]:
+                    del table[old]
+            for depth in range(1, len(way)):
+                known.setdefault(way[:depth], document.offset(source[:-1]))
+            written[way] = document.offset(source), "?"
+            for inner in self._values_in.get(source, ()):
+                written[(*way, *inner)] = document.values[(*source, *inner)]
+            for inner in self._keys_in.get(source, ()):
+                if inner:
+                    known[(*way, *inner)] = document.keys[(*source, *inner)]
+        return replace(document, data=data, keys=known, values=written, faults=[])
+
+
+def _within(table: Iterable[Where]) -> dict[Where, list[Where]]:
+    """Return, by the way of what encloses them, the ways of all that stands within a sweep."""
+    found: dict[Where, list[Where]] = {}
+    for way in table:
+        if way[:1] == (SWEEP,):
+            for depth in range(LEAST_DEPTH, len(way) + 1):
+                found.setdefault(way[:depth], []).append(way[depth:])
+    return found
 
 
 def steps(axis: str) -> Where:
@@ -138,7 +171,7 @@ def _matches(axis: str, found: Any, wanted: Any) -> bool:
             bound = number(compared[2])
             here = number(found)
             return bound is not None and here is not None and _BOUND[compared[1]](here, bound)
-        if axis.rpartition(".")[2] == "key" and isinstance(found, str):
+        if _is_key(axis) and isinstance(found, str):
             key = _key(found)
             if key and wanted.strip().lower() in MODES:
                 return key.mode == wanted.strip().lower()
@@ -146,21 +179,45 @@ def _matches(axis: str, found: Any, wanted: Any) -> bool:
     return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
-def compared(wanted: Any) -> bool:
-    """Return whether a condition's value names no value itself: it compares, or is a mode."""
-    return isinstance(wanted, str) and (
-        _COMPARED.fullmatch(wanted) is not None or wanted.strip().lower() in MODES
-    )
+def never(axis: str, values: Sequence[Any], wanted: Any) -> tuple[str, str]:
+    """Return why no value can be as wanted, and a hint; two empty texts where that can be.
+
+    Args:
+        axis: The swept key.
+        values: Its values.
+        wanted: A value, or such as "<= 80"; see `matches`.
+    """
+    if isinstance(wanted, str):
+        compared = _COMPARED.fullmatch(wanted)
+        if compared and compared[1] == "!=":
+            return never(axis, values, _plain(compared[2]))
+        if compared and number(compared[2]) is None:
+            return f"found {wanted!r}, expected a number behind {compared[1]}.", ""
+        if compared and all(number(value) is None for value in values):
+            return f"found {wanted!r}, and {axis} is no number.", ""
+        if compared or (_is_key(axis) and wanted.strip().lower() in MODES):
+            return "", ""
+    if any(_matches(axis, value, wanted) for value in values):
+        return "", ""
+    known = [label(value) for value in values]
+    near = get_close_matches(str(wanted), known, 1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"It takes {', '.join(known[:12])}."
+    return f"{axis} never is {wanted!r}.", hint
 
 
 def number(said: Any) -> float | None:
     """Return a number, or None for what is none."""
-    if isinstance(text, bool):
+    if isinstance(said, bool):
         return None
     try:
-        return float(said)
-    except (TypeError, ValueError):
+        found = float(said)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None
+
+
+def _is_key(axis: str) -> bool:
+    return axis.rpartition(".")[2] == "key"
 
 
 def _plain(said: str) -> Any:
@@ -186,6 +243,20 @@ def label(found: Any) -> str:
         return str(found["file"]).rpartition("/")[2] + more
     said = text(found)
     return said if len(said) <= _LONG else said[: _LONG - 3] + "..."
+
+
+def told_apart(labels: Sequence[str]) -> list[str]:
+    """Return labels of different values, with a number where several are the same.
+
+    >>> told_apart(["C major", "c4 d...", "c4 d..."])
+    ['C major', 'c4 d... (1)', 'c4 d... (2)']
+    """
+    every, had = Counter(labels), Counter[str]()
+    out = []
+    for said in labels:
+        had[said] += 1
+        out.append(f"{said} ({had[said]})" if every[said] > 1 else said)
+    return out
 
 
 def text(found: Any) -> str:

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from cspcomposer import batch_estimate, batch_run, batch_values
+from cspcomposer import batch_asked, batch_estimate, batch_lines, batch_run, batch_values
+from cspcomposer.batch_asked import Asked
 from cspcomposer.batch_meter import Meter, lasting, sized
 from cspcomposer.batch_result import Result
-from cspcomposer.batch_run import Asked
 from cspcomposer.errors import BadInput, Fault, counted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
         raise BadInput(Fault("where are the pieces to go?", hint="Name a folder with --out."))
     if options.out:
         ready(options.out)
-    order = batch_run.asked(
+    order = batch_asked.asked(
         options.spec, out=options.out, jobs=options.jobs, shard=options.shard,
         dask=options.dask or "", retry=options.retry is not None, memory=options.memory,
     )  # fmt: skip
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
         for sentence in order.plan.notes:
             view.note(sentence)
         try:
-            for result in batch_run.run(order, tell=view.note):
+            for result in batch_run.run(order, tell=view.note, twice=meter.one_less):
                 meter.saw(result)
                 view.saw(result)
         except KeyboardInterrupt:
@@ -207,19 +207,20 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
     """Tell what a batch would be, and what it would take."""
     plan, count = order.plan, len(order)
     found = batch_estimate.foreseen(order)
-    first = [plan.inputs(piece) for piece in islice(plan.pieces(), FIRST)]
+    first = [plan.inputs(piece) for _, piece in islice(order.pieces(), FIRST)]
     if as_json:
         data = {"pieces": count, "axes": list(plan.axes), "first": first, "there": found.there,
                 "seconds": found.seconds, "bytes": found.size, "jobs": order.jobs}  # fmt: skip
         print(json.dumps(data, indent=2, ensure_ascii=False))
         return 0
-    print(f"{plan.document.path.name}: {counted(count, 'piece')}{_shard(order)}{_product(order)}.")
+    of = f", shard {order.shard[0]} of {order.shard[1]} of {len(plan)}" if order.shard else ""
+    print(f"{plan.document.path.name}: {counted(count, 'piece')}{of}{_product(order)}.")
     for sentence in plan.notes:
         print(f"  {sentence}")
     for number, inputs in enumerate(first, 1):
         print(f"  {number}: {_inputs(inputs)}")
-    if len(plan) > FIRST:
-        print(f"  and {len(plan) - FIRST} more.")
+    if count > FIRST:
+        print(f"  and {count - FIRST} more.")
     if found.there:
         print(f"{found.there} of them are in {order.out} already.")
     if found.each is None:
@@ -233,18 +234,12 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
 
 
 def _product(order: Asked) -> str:
-    """Return what varies, and in how many ways."""
-    axes = batch_run.about(order.plan)["axes"]
+    """Return what varies in the whole batch, and in how many ways."""
+    axes = batch_asked.about(order.plan)["axes"]
     seeds = len(order.plan.seeds)
     parts = [f"{axis} {len(values)}" for axis, values in axes.items()]
     parts += [f"seed {seeds}"] if seeds > 1 else []
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def _shard(order: Asked) -> str:
-    if order.shard is None:
-        return ""
-    return f", shard {order.shard[0]} of {order.shard[1]} of {len(order.plan)}"
 
 
 def shown(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
@@ -253,7 +248,10 @@ def shown(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
 
     from cspcomposer import batch_report
 
-    ready(options.out or options.folder)
+    if options.out:
+        ready(options.out)
+    elif not options.folder.is_dir():
+        raise BadInput(Fault("this is no folder.", options.folder, hint=batch_lines.WHICH))
     paths = batch_report.write(
         options.folder, out=options.out, pictures=options.pieces, corpus=options.corpus,
         jobs=options.jobs, console=Console(stderr=True, highlight=False),
@@ -271,4 +269,8 @@ def exported(options: argparse.Namespace, ready: Callable[[Path], None]) -> int:
     ready(out)
     told = batch_export.export(options.folder, options.format, out, splits=options.splits)
     print(f"{out}: {', '.join(f'{name} {count}' for name, count in told.items())}.")
+    empty = [name for name, count in told.items() if not count]
+    if empty:
+        print(f"Nothing came into {' and '.join(empty)}: what belongs together is in one split, "
+              "and its name decides in which.", file=sys.stderr)  # fmt: skip
     return 0

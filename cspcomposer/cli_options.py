@@ -129,7 +129,7 @@ def _batches(commands: Commands, run: Mapping[str, Command]) -> None:
                        help="how many pieces at a time; all processors")  # fmt: skip
     batch.add_argument("--shard", type=_shard, metavar="K/N",
                        help="only every Nth piece, from the Kth on")  # fmt: skip
-    batch.add_argument("--dask", metavar="ADDRESS",
+    batch.add_argument("--dask", type=_address, metavar="ADDRESS",
                        help="compose on the workers of a Dask scheduler, tcp://...")  # fmt: skip
     batch.add_argument("--retry", choices=("failed",), help="try again what came to nothing")
     batch.add_argument("--memory", type=_memory, metavar="GIB", help="at most, for each worker")
@@ -163,6 +163,12 @@ def _shard(text: str) -> tuple[int, int]:
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise argparse.ArgumentTypeError(f"'{text}': expected such as 2/8, the second of eight")
     return int(found[1]), int(found[2])
+
+
+def _address(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected an address such as tcp://10.0.0.1:8786")
+    return text
 
 
 def _memory(text: str) -> float:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from cspcomposer import document as documents
 from cspcomposer import metre as metres
 from cspcomposer import specwords, tomlfile, yamlfile
-from cspcomposer.document import Document, Where
+from cspcomposer.document import Document
 from cspcomposer.errors import BadInput, BadSpec, Fault, counted
 from cspcomposer.figures import Figures, figured_bass
 from cspcomposer.metre import Metre
@@ -27,6 +27,7 @@ from cspcomposer.notation import GivenNote, melody
 from cspcomposer.romantext import Numeral, numerals
 from cspcomposer.romantext import read as read_numerals
 from cspcomposer.spec import FileSource, Spec
+from cspcomposer.specfile_named import references
 
 MOST_FAULTS = 100
 SCORES = (".musicxml", ".xml", ".mxl", ".mid", ".midi", ".abc", ".krn")
@@ -272,16 +273,8 @@ def _bar(data: dict[str, Any]) -> tuple[Metre | None, Fraction]:
 
 def _missing_files(document: Document, spec: Spec) -> list[Fault]:
     """Return a fault for each file and folder that the specification names and nobody finds."""
-    wanted: list[tuple[Where, str, bool]] = [
-        (("given", key, "file"), source.file, False)
-        for key, source in spec.given.items()
-        if isinstance(source, FileSource)
-    ]
-    if spec.style.endswith(".lp"):
-        wanted.append((("style",), spec.style, False))
-    wanted += [(("rule_folders", n), name, True) for n, name in enumerate(spec.rule_folders)]
     faults = []
-    for way, name, folder in wanted:
+    for way, name, folder in references(spec):
         path = document.path.parent / name
         if not _exists(path, folder=folder):
             kind = "folder" if folder else "file"

@@ -170,7 +170,8 @@ class SweepSpec(Part):
     include: Annotated[
         tuple[Annotated[dict[Axis, Value], Field(min_length=1)], ...], BeforeValidator(_listed)
     ] = ()
-    """Further combinations, whatever where and exclude say; one may name a seed of its own."""
+    """Further combinations, whatever where, exclude and sample say; one may name a seed of its
+    own."""
     exclude: Annotated[tuple[Pattern, ...], BeforeValidator(_listed)] = ()
     """Combinations that are left out: all that have these values."""
     where: Annotated[tuple[WhereSpec, ...], BeforeValidator(_listed)] = ()
@@ -182,6 +183,7 @@ class SweepSpec(Part):
             json_schema_input_type=SampleSpec | Annotated[int, Field(ge=1, le=MOST_PIECES)],
         ),
     ] | None = None  # fmt: skip
-    """So many of all pieces, drawn by chance: a number, or a count and a seed."""
+    """So many of all pieces, those under include and others drawn by chance: a number, or a count
+    and a seed."""
     distinct: DistinctSpec | None = None
     """Refuse pieces that are too near to one made before."""

@@ -32,6 +32,7 @@ _TYPES = {
     "dataclass_type": "a text",
     "dataclass_exact_type": "a text",
 }
+UNKNOWN_KEY = "unknown key."
 _LIMITS = {
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),
@@ -68,7 +69,7 @@ def _fault(document: Document, error: Mapping[str, Any]) -> Fault:
         return Fault(message, document.path, line, column, dotted((*way, missing)), hint)
     if kind == "extra_forbidden":
         known = _keys_at(way[:-1])
-        message = "unknown key."
+        message = UNKNOWN_KEY
         hint = _near(way[-1], known) or f"Known here: {', '.join(known)}."
     elif kind == "placed":
         message = f"{context['message']}."

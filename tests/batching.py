@@ -6,10 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from composing import ROOT
+
+import cspcomposer
+from cspcomposer import batch_sweep
+from cspcomposer.batch_identity import Register
+from cspcomposer.batch_piece import Job, Made, Order, failed
+from cspcomposer.batch_pool import T
+from cspcomposer.batch_result import Result
 
 TINY = """
 title: Tiny
@@ -67,3 +75,48 @@ def contents(folder: Path) -> dict[str, bytes]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     kept = (p for p in paths if not p.name.startswith((".manifest", "manifest")))
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+
+
+def again(folder: Path, **asked: Any) -> tuple[list[Result], list[str]]:
+    """What a second run says, result by result and in sentences."""
+    said: list[str] = []
+    found = cspcomposer.batch(
+        folder / "tiny.yaml", out=folder / "out", jobs=1, tell=said.append, **asked
+    )
+    return list(found), said
+
+
+def fresh(results: list[Result]) -> list[int]:
+    """The places of the pieces that were composed now."""
+    return [result.index for result in results if not result.done_before]
+
+
+def job(number: int, path: Path) -> tuple[Order, Job]:
+    """A piece of a batch as a worker is asked for it."""
+    plan = batch_sweep.read(path)
+    piece = list(plan.pieces())[number]
+    who = Register(plan).identity(piece)
+    order = Order(plan.document.source.encode(), str(path))
+    return order, Job(who.id, number, piece.assignment, {}, piece.seed, who.sha256, who.versions)
+
+
+class Canned:
+    """Hands over one piece again and again, in no time."""
+
+    def __init__(self, made: Made, fails: tuple[int, ...] = ()) -> None:
+        self._made, self._fails = made, fails
+
+    def made(self, jobs: Iterator[Job | T | None]) -> Iterator[Made | T]:
+        for job in jobs:
+            assert job
+            if not isinstance(job, Job):
+                yield job
+                continue
+            line = {**self._made.line, "id": job.id, "inputs": dict(job.inputs)}
+            if job.index in self._fails:
+                yield failed(job, "failed", "as it was to.")
+            else:
+                yield Made(job, line, dict(self._made.files))
+
+    def close(self) -> None:
+        """Nothing is open."""

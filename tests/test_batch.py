@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from batching import TINY, command, contents, environment, lines, ran, told, written
+from batching import (
+    TINY,
+    Canned,
+    again,
+    command,
+    contents,
+    environment,
+    fresh,
+    job,
+    lines,
+    ran,
+    told,
+    written,
+)  # fmt: skip
 from composing import ROOT, sung
 
 import cspcomposer
-from cspcomposer import batch_run, batch_sweep, cli, compose, specfile
-from cspcomposer.batch_identity import Register
-from cspcomposer.batch_manifest import Manifest
+from cspcomposer import batch_lines, batch_run, batch_sweep, cli, compose, specfile
 from cspcomposer.batch_piece import Bench, Job, Made, Order
 from cspcomposer.batch_pool import Pool
-from cspcomposer.batch_result import Result
 from cspcomposer.errors import BadInput
-from cspcomposer.files import write_atomically
+from cspcomposer.files import named, write_atomically
 
 SWEEP = "{matrix: {key: [C major, E minor]}, seeds: 2}"
 
@@ -47,19 +58,6 @@ def folder(finished: Path, tmp_path: Path) -> Path:
     """A copy of it that one may spoil."""
     shutil.copytree(finished, tmp_path / "copy")
     return tmp_path / "copy"
-
-
-def again(folder: Path, **asked: Any) -> tuple[list[Result], list[str]]:
-    """What a second run says, result by result and in sentences."""
-    said: list[str] = []
-    found = cspcomposer.batch(
-        folder / "tiny.yaml", out=folder / "out", jobs=1, tell=said.append, **asked
-    )
-    return list(found), said
-
-
-def fresh(results: list[Result]) -> list[int]:
-    return [result.index for result in results if not result.done_before]
 
 
 def test_the_manifest_has_a_line_for_every_piece_and_tells_all(finished: Path) -> None:
@@ -99,6 +97,13 @@ def test_a_torn_line_a_short_file_and_a_lost_one_are_noticed_and_made_again(
     assert any(f"{lost.name} is missing" in sentence for sentence in said)
     assert told(manifest) == told(finished / "out" / "manifest.jsonl")
     assert contents(folder) == contents(finished)
+
+
+def test_every_piece_is_told_of_where_an_early_one_alone_is_composed_again(folder: Path) -> None:
+    first = lines(folder / "out" / "manifest.jsonl")[0]
+    (folder / "out" / next(iter(first["files"]))).unlink()
+    results, _ = again(folder)
+    assert [result.index for result in results] == [0, 1, 2, 3] and fresh(results) == [0]
 
 
 def test_what_was_made_before_is_kept_when_the_batch_grows_and_set_aside_when_it_shrinks(
@@ -154,6 +159,9 @@ def test_what_comes_to_nothing_is_a_line_with_its_reason_and_can_be_tried_again(
     assert "piece 2 (given.bass a2 a2): no solution: tiny.yaml: there is" in captured.err
     results, _ = again(tmp_path)
     assert fresh(results) == [] and results[1].score is None
+    (out / next(iter(good["files"]))).unlink()
+    assert cli.main(["batch", str(spec), "--out", str(out), "--jobs", "1"]) == 1
+    assert "1 composed, 1 no solution (1 of them earlier)" in capsys.readouterr().out
     assert fresh(again(tmp_path, retry=True)[0]) == [1]
 
 
@@ -183,24 +191,34 @@ def test_without_a_folder_pieces_are_handed_over_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_near_copies_are_refused_in_the_order_of_the_batch(tmp_path: Path) -> None:
-    # Another tempo, or the same in another key, is no other music.
-    sweep = "{matrix: {tempo: [60, 90]}, seeds: 2, distinct: {notes: 0.02}}"
-    written(tmp_path, sweep)
-    results, _ = again(tmp_path)
-    assert [result.status == "near copy" for result in results] == [False, False, True, True]
-    assert results[2].reason == f"only 0.0% of its notes differ from those of {results[0].id}."
-    assert results[2].files == ()
-    assert fresh(again(tmp_path)[0]) == []
+def test_a_line_that_says_too_little_is_torn(folder: Path) -> None:
+    manifest = folder / "out" / "manifest.jsonl"
+    with manifest.open("a") as file:
+        file.write('{"id":"x","status":"feasible","inputs":{}}\n')
+    assert len(list(batch_lines.lines(folder / "out"))) == 4
+    assert again(folder)[1] == ["manifest.jsonl: 1 line is torn, and passed over."]
+    assert len(lines(manifest)) == 4
 
 
-def test_two_runs_do_not_write_one_manifest(folder: Path) -> None:
-    keeper = Manifest(folder / "out")
-    try:
-        with pytest.raises(BadInput, match="another run is writing this manifest"):
-            again(folder)
-    finally:
-        keeper.close()
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"shard": "1/2"}, "shard '1/2': expected such as (2, 8)"),
+        ({"shard": (3, 2)}, "shard (3, 2): expected such as (2, 8)"),
+        ({"memory": float("nan")}, "nan GiB for each worker: expected a number"),
+        ({"memory": float("inf")}, "inf GiB for each worker: expected a number"),
+        ({"out": __file__}, "this is a file: the pieces of a batch go into a folder."),
+    ],
+)
+def test_a_wrong_argument_gets_a_plain_sentence(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        list(cspcomposer.batch({"bars": 1, "sweep": {"seeds": 2}}, **asked))
+
+
+def test_a_disk_that_refuses_is_told_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, named(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a") and caught.value.errno == errno.ENOSPC
 
 
 def test_importing_the_package_stays_quick() -> None:
@@ -223,6 +241,32 @@ def test_a_dry_run_tells_how_many_how_long_and_how_large(
     assert said[1] == "  1: key C major, seed 1" and said[6] == "  and 115 more."
     assert said[7].startswith("About ") and "the 2 pieces composed to see took" in said[7]
     assert list(tmp_path.iterdir()) == [spec]
+
+
+def test_a_dry_run_of_a_shard_shows_its_own_pieces(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A piece whose files are lost is not there.
+    next(iter((folder / "out" / "pieces").rglob("*.mid"))).unlink()
+    asked = ["batch", str(folder / "tiny.yaml"), "--out", str(folder / "out"), "--dry-run"]
+    there = 0
+    for number in (1, 2):
+        assert cli.main([*asked, "--shard", f"{number}/2"]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(
+            f"tiny.yaml: 2 pieces, shard {number} of 2 of 4 (key 2, seed 2).\n"
+            f"  1: key C major, seed {number}\n  2: key E minor, seed {number}\n"
+        )
+        assert "more." not in said
+        there += int(said.splitlines()[3].partition(" of them are in ")[0])
+    assert there == 3
+
+
+def test_an_empty_address_is_no_address(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["batch", str(finished / "tiny.yaml"), "--dry-run", "--dask", ""])
+    assert caught.value.code == 2
+    assert "expected an address such as tcp://10.0.0.1:8786" in capsys.readouterr().err
 
 
 def test_events_are_lines_of_json(folder: Path) -> None:
@@ -265,20 +309,27 @@ def test_a_run_that_is_asked_to_stop_ends_cleanly_and_goes_on_later(
         assert result.done_before
 
 
-def job(number: int, path: Path) -> tuple[Order, Job]:
-    plan = batch_sweep.read(path)
-    piece = list(plan.pieces())[number]
-    who = Register(plan).identity(piece)
-    order = Order(plan.document.source.encode(), str(path))
-    return order, Job(who.id, number, piece.assignment, {}, piece.seed, who.sha256, who.versions)
-
-
 def test_rules_that_change_while_a_batch_runs_are_noticed(tmp_path: Path) -> None:
     order, asked = job(0, written(tmp_path, "{seeds: 1}"))
     bench = Bench()
     made = bench.made(order, replace(asked, sha256={**asked.sha256, "rules": "others"}))
     assert made.line["status"] == "failed" and not made.files
     assert made.line["reason"].startswith("the rule files were changed while the batch ran.")
+
+
+def test_a_worker_with_other_programs_or_other_files_composes_nothing(tmp_path: Path) -> None:
+    order, asked = job(0, written(tmp_path, "{seeds: 1}"))
+    bench = Bench()
+    made = bench.made(order, replace(asked, versions={**asked.versions, "clingo": "4.0"}))
+    assert re.fullmatch(r"this worker has clingo [\d.]+, not 4.0.", made.line["reason"])
+    tune = tmp_path / "tune.abc"
+    tune.write_text("X:1\nM:4/4\nL:1/4\nK:C\nc d e c|\n")
+    more = TINY.replace("bars: 1", "given: {soprano: {file: tune.abc}}")
+    order, asked = job(0, written(tmp_path, "{seeds: 1}", base=more))
+    tune.write_text("X:1\nM:4/4\nL:1/4\nK:C\nc e e c|\n")
+    made = bench.made(order, asked)
+    said = "the files under 'given' are not those that the batch began with. Start it again."
+    assert made.line["reason"] == said and not made.files
 
 
 class Wounded(Pool):
@@ -322,22 +373,6 @@ def test_a_worker_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
     # Either the worker is ended, or its solver has been refused some before.
     reason = made.line["reason"]
     assert "took more than 0.039 GiB of memory, 2 times" in reason or "out of memory" in reason
-
-
-class Canned:
-    """Hands over one piece again and again, in no time."""
-
-    def __init__(self, made: Made) -> None:
-        self._made = made
-
-    def made(self, jobs: Iterator[Job | None]) -> Iterator[Made]:
-        for job in jobs:
-            assert job
-            line = {**self._made.line, "id": job.id, "inputs": dict(job.inputs)}
-            yield Made(job, line, dict(self._made.files))
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from batching import command, contents, environment, lines, ran, told, written
 from composing import ROOT
 
 import cspcomposer
+from cspcomposer import batch_sweep
 from cspcomposer.errors import BadInput
 
 pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
@@ -39,22 +40,37 @@ def started(*words: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
+def worker(address: str, place: Path) -> subprocess.Popen[bytes]:
+    return started("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
+                   "--local-directory", str(place))  # fmt: skip
+
+
+def ended(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A real scheduler and two workers, each a process of its own."""
+def scheduler() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real scheduler."""
     address = f"tcp://127.0.0.1:{free_port()}"
     port = address.rpartition(":")[2]
-    processes = [started("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")]
-    for number in (1, 2):
-        processes.append(
-            started("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
-                    "--local-directory", str(tmp_path / f"worker{number}"))
-        )  # fmt: skip
-    yield address, processes
-    for process in processes:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process = started("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    yield address, process
+    ended(process)
+
+
+@pytest.fixture
+def cluster(
+    scheduler: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A real scheduler and two workers, each a process of its own."""
+    address, process = scheduler
+    workers = [worker(address, tmp_path / f"worker{number}") for number in (1, 2)]
+    yield address, [process, *workers]
+    for one in workers:
+        ended(one)
 
 
 @pytest.mark.slow
@@ -109,6 +125,56 @@ def test_a_scheduler_that_goes_away_is_told_in_a_sentence_and_nothing_is_lost(
     assert run.returncode == 2
     assert f"the scheduler at {address} is gone." in said and "Traceback" not in said
     assert all(line["status"] in ("optimal", "feasible") for line in lines(manifest))
+
+
+@pytest.mark.slow
+def test_workers_may_come_late_and_all_of_them_may_be_lost(
+    scheduler: tuple[str, subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    address, _ = scheduler
+    spec, manifest = written(tmp_path, "{seeds: 12}"), tmp_path / "out" / "manifest.jsonl"
+    with (tmp_path / "said").open("w+") as told_to:
+        run = subprocess.Popen(
+            command(spec, tmp_path / "out", "--dask", address), env=environment(),
+            stdout=subprocess.DEVNULL, stderr=told_to,
+        )  # fmt: skip
+
+        def said() -> str:
+            return (tmp_path / "said").read_text()
+
+        def wait(met: Callable[[], bool]) -> None:
+            until = time.monotonic() + 90
+            while not met():
+                assert run.poll() is None and time.monotonic() < until, said()
+                time.sleep(0.05)
+
+        wait(lambda: "is there yet: waiting for one." in said())
+        first = worker(address, tmp_path / "one")
+        wait(lambda: len(lines(manifest)) >= 2)
+        ended(first)
+        wait(lambda: said().count("is there yet: waiting for one.") == 2)
+        second = worker(address, tmp_path / "other")
+        assert run.wait(timeout=120) == 0, said()
+        ended(second)
+    assert [line["seed"] for line in lines(manifest)] == list(range(1, 13))
+    assert all(line["status"] in ("optimal", "feasible") for line in lines(manifest))
+
+
+def test_an_address_of_no_kind_gets_a_plain_sentence_and_nothing_more(tmp_path: Path) -> None:
+    done = ran(written(tmp_path, "{seeds: 1}"), tmp_path / "out", "--dask", "foo://x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("no scheduler at foo://x: ") and done.stderr.count("\n") == 1
+
+
+def test_a_form_of_ones_own_travels_with_its_piece(tmp_path: Path) -> None:
+    from cspcomposer.batch_dask import bundled
+
+    shipped = ROOT / "examples" / "my_forms" / "bar_form.lp"
+    (tmp_path / "forms").mkdir()
+    (tmp_path / "forms" / "bar_form.lp").write_text(shipped.read_text())
+    spec = written(tmp_path, "{matrix: {form: [forms/bar_form.lp, ternary]}}", base="tempo: 80\n")
+    order = bundled(batch_sweep.read(spec), 1 << 30)
+    assert order.files == {"forms/bar_form.lp": shipped.read_bytes()}
 
 
 def test_a_scheduler_that_is_not_there_gets_a_plain_sentence(

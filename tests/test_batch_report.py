@@ -16,11 +16,12 @@ import pytest
 from batching import TINY, written
 
 import cspcomposer
-from cspcomposer import batch_export, batch_report, cli
+from cspcomposer import batch_export, batch_record, batch_report, batch_splits, cli
 from cspcomposer import pitch as pitches
 from cspcomposer.batch_copied import TUNE, VOICES, Corpus
 from cspcomposer.batch_copied import lines as copiable
 from cspcomposer.batch_distinct import Gallery, likeness
+from cspcomposer.batch_owned import MARK
 from cspcomposer.errors import BadInput
 from cspcomposer.score import Key, Measure, Note, Score, Signature, Voice
 
@@ -111,6 +112,54 @@ def test_the_table_has_a_row_for_every_piece(batch: Path, tmp_path: Path) -> Non
     assert rows[-1]["status"] == "no solution" and rows[-1]["cost"] == ""
 
 
+def test_a_piece_whose_files_are_lost_or_short_is_told_as_lost(batch: Path, tmp_path: Path) -> None:
+    shutil.copytree(batch, tmp_path / "out")
+    lost, short, *_ = sorted((tmp_path / "out" / "pieces").rglob("*.json"))
+    lost.unlink()
+    short.write_bytes(short.read_bytes()[:200])
+    batch_report.write(tmp_path / "out", corpus="none")
+    data = told((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert len(data["pieces"]) == PIECES + 1 and len(data["pictures"]) == PIECES - 2
+    status, reason, numbers = data["reasons"][0]
+    assert (status, len(numbers)) == ("lost", 2)
+    assert reason == "its files are not whole: run the batch once more."
+
+
+def test_values_that_begin_alike_are_told_apart(batch: Path, tmp_path: Path) -> None:
+    shutil.copytree(batch, tmp_path / "out")
+    tunes = [f"{'c2 ' * 20}{last}" for last in ("d2", "e2")]
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    found = [json.loads(text) for text in manifest.read_text().splitlines()]
+    for place, line in enumerate(found):
+        line["inputs"]["given.bass"] = tunes[place % 2]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in found))
+    batch_report.write(tmp_path / "out", corpus="none")
+    data = told((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    (number,) = (n for n, axis in enumerate(data["axes"]) if axis["name"] == "given.bass")
+    names = [data["axes"][number]["values"][one["v"][number]] for one in data["pieces"]]
+    assert len(set(names)) == 2 and names[0] == names[2] != names[1] == names[3]
+    assert all(len(name) < 50 for name in names)
+
+
+def test_no_title_ends_the_data_of_the_page(batch: Path, tmp_path: Path) -> None:
+    shutil.copytree(batch, tmp_path / "out")
+    about = json.loads((tmp_path / "out" / "batch.json").read_text())
+    about["title"] = "<!--<script></script>"
+    (tmp_path / "out" / "batch.json").write_text(json.dumps(about))
+    batch_report.write(tmp_path / "out", corpus="none")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    held = re.search(r'application/json">(.*?)</script>', page, re.DOTALL)
+    assert held and not re.search(r"<!--|</|<script", held[1])
+    assert told(page)["about"]["title"] == about["title"]
+
+
+def test_a_report_on_a_file_says_that_it_is_no_folder(
+    batch: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", str(batch / "manifest.jsonl")]) == 2
+    assert "this is no folder. Name the folder that" in capsys.readouterr().err
+
+
 def test_a_folder_without_a_batch_gets_a_plain_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"there is no manifest.jsonl in this folder"):
         batch_report.write(tmp_path)
@@ -123,6 +172,17 @@ def test_a_copy_at_another_pitch_is_a_copy(shift: int) -> None:
     gallery.add("first", likeness(piece(LINE)))
     near = gallery.nearest("second", likeness(moved))
     assert near and near.distance == 0 and near.other == "first"
+
+
+def test_the_nearest_of_many_pairs_and_what_hangs_together() -> None:
+    gallery = Gallery()
+    for number in range(6):
+        # Each differs from the one before in one more note; two of them are something else.
+        line = tuple(p + 40 if place < number else p for place, p in enumerate(LINE))
+        gallery.add(str(number), likeness(piece(tuple(reversed(LINE)) if number > 3 else line)))
+    nearest, count = gallery.pairs(0.2, 2)
+    assert count == 6 and [(p.one, p.other) for p in nearest] == [("4", "5"), ("0", "1")]
+    assert sorted(gallery.groups(0.1)) == [["0", "1", "2", "3"], ["4", "5"]]
 
 
 def test_what_was_given_does_not_count_as_a_copy() -> None:
@@ -152,7 +212,7 @@ def test_every_piece_is_exported_once_with_its_split(
     code = cli.main(["export", str(batch), "--format", form, "--out", str(tmp_path)])
     assert code == 0
     ids = []
-    for split in batch_export.SPLITS:
+    for split in batch_splits.SPLITS:
         if form == "jsonl" and (tmp_path / f"{split}.jsonl").exists():
             texts = (tmp_path / f"{split}.jsonl").read_text().splitlines()
             ids += [json.loads(text)["id"] for text in texts]
@@ -186,13 +246,63 @@ def test_a_record_holds_notes_chords_form_violations_and_facts(batch: Path, tmp_
     assert "voice(soprano,1)." in first["facts"] and "harmony(" in first["facts"]
 
 
+def test_an_export_replaces_what_it_wrote_and_nothing_else(
+    batch: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = {"train/mine.txt": "precious", "test/mine.txt": "too", "README.md": "My project"}
+    for name, text in theirs.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    asked = ["export", str(batch), "--splits", "100/0/0", "--out", str(tmp_path)]
+    for kind, what in (("jsonl", "README.md"), ("midi", "README.md and train")):
+        assert cli.main([*asked, "--format", kind]) == 2
+        said = f"{tmp_path}: this folder holds {what}, which no export wrote."
+        assert capsys.readouterr().err == f"{said} Name a folder of its own with --out.\n"
+    assert {n: (tmp_path / n).read_text() for n in theirs} == theirs
+    (tmp_path / "README.md").unlink()
+    shutil.rmtree(tmp_path / "train")
+    assert cli.main([*asked, "--format", "midi"]) == 0
+    (tmp_path / "train" / "mine.txt").write_text("precious")
+    assert cli.main([*asked, "--format", "jsonl"]) == 0
+    there = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert there == {"train/mine.txt", "test/mine.txt", "README.md", "train.jsonl", MARK}
+
+
+def test_a_split_without_pieces_is_told(
+    batch: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["export", str(batch), "--out", str(tmp_path), "--splits"]
+    assert cli.main([*asked, "100/0/0"]) == 0
+    assert capsys.readouterr() == (f"{tmp_path}: train 4.\n", "")
+    assert cli.main([*asked, "99/0/1"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{tmp_path}: train 4, test 0.\n"
+    assert captured.err.startswith("Nothing came into test: ")
+
+
+def test_the_sections_and_cadences_of_a_plan_are_labels(tmp_path: Path) -> None:
+    base = TINY.replace("bars: 1", "form: A B\nbars: 2")
+    (result,) = cspcomposer.batch(written(tmp_path, "{seeds: 1}", base=base), jobs=1)
+    record = batch_record.record(dict(result.line), result.data, "train")
+    phrases = result.data["plan"]["phrases"]
+    assert [one["cadence"] for one in record["form"]] == [one["cadence"] for one in phrases]
+    assert [one["label"] for one in record["form"]] == ["A", "B"]
+    spans = [(one["label"], one["from_bar"], one["to_bar"]) for one in record["sections"]]
+    assert spans == [("A", 1, 1), ("B", 2, 2)]
+    parquet = pytest.importorskip("pyarrow", reason="the extra 'parquet' is not installed")
+    row = record | {"inputs": ""}
+    assert parquet.Table.from_pylist([row], schema=batch_record.schema(parquet)).to_pylist() == [
+        row
+    ]
+
+
 def test_pieces_over_one_tune_are_never_in_two_splits(tmp_path: Path) -> None:
     tunes = "[c''2 d'', e''2 d'', g'2 b', f'2 d'', g'2 d'', c''2 b']"
     base = TINY.replace("outputs: [musicxml, midi]", "outputs: [musicxml]")
     spec = written(tmp_path, f"{{matrix: {{given.soprano: {tunes}}}, seeds: 2}}", base=base)
     results = list(cspcomposer.batch(spec, out=tmp_path / "out"))
     composed = [dict(r.line) for r in results if r.composed]
-    where, grouped = batch_export.divided(tmp_path / "out", composed, (50, 25, 25))
+    where, grouped = batch_splits.divided(tmp_path / "out", composed, (50, 25, 25))
     assert grouped == "group"
     by_tune: dict[str, set[str]] = {}
     for line in composed:

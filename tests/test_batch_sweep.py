@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from cspcomposer import batch_sweep, batch_values, specfile
 from cspcomposer.batch_identity import Register
 from cspcomposer.batch_plan import Plan
+from cspcomposer.candidates_quota import most
 from cspcomposer.errors import BadSpec
 
 
@@ -125,6 +128,110 @@ def test_an_effort_that_chance_has_a_part_in_is_told(effort: str) -> None:
     assert plan("{seeds: 2}", "bars: 2\neffort: {conflicts: 50}").notes == ()
 
 
+def test_values_that_conditions_tie_together_are_tried_together() -> None:
+    base = "bars: 1"
+    matrix = "matrix: {metre: [4/4, 3/4], given.bass: [c1, c2.]}"
+    assert pieces(f"{{{matrix}, exclude: [{{metre: 4/4, given.bass: c2.}}, "
+                  "{metre: 3/4, given.bass: c1}]}", base) == [
+        {"metre": "4/4", "given.bass": "c1"}, {"metre": "3/4", "given.bass": "c2."}
+    ]  # fmt: skip
+    where = ("where: [{if: {metre: 4/4}, then: {given.bass: c1}}, "
+             "{if: {metre: 3/4}, then: {given.bass: c2.}}]")  # fmt: skip
+    assert len(pieces(f"{{{matrix}, {where}}}", base)) == 2
+    with pytest.raises(BadSpec, match=r"given.bass: .* This is with metre 3/4"):
+        pieces(f"{{{matrix}, exclude: [{{metre: 4/4, given.bass: c2.}}]}}", base)
+
+
+def test_conditions_may_look_at_seeds() -> None:
+    sweep = "{matrix: {key: [C, G]}, seeds: 3-5, exclude: [{key: C, seed: [3, 4]}], "
+    found = pieces(sweep + "where: [{if: {seed: 5}, then: {key: C}}]}")
+    assert [(p["key"], p["seed"]) for p in found] == [("C", 5), ("G", 3), ("G", 4)]
+    assert pieces("{seeds: 6, where: [{if: {seed: '> 0'}, then: {seed: '> 4'}}]}") == [
+        {"seed": 5}, {"seed": 6}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_as_many_are_taken_as_at_most_allows(seed: int) -> None:
+    matrix = "matrix: {key: [C, G], tempo: [60, 84]}, exclude: [{key: C, tempo: 60}]"
+    where = "where: [{at_most: 1, of: key}, {at_most: 1, of: tempo}]"
+    for sample in ("", f", sample: {{count: 2, seed: {seed}}}"):
+        found = plan(f"{{{matrix}, {where}{sample}}}")
+        values = [tuple(found.inputs(piece).values()) for piece in found.pieces()]
+        assert values == [("C", 84), ("G", 60)] and found.notes == ()
+
+
+def test_the_most_that_two_limits_allow_is_what_trying_everything_finds() -> None:
+    chance = Random(3)
+    for _ in range(200):
+        kinds = [(chance.randrange(3), chance.randrange(3)) for _ in range(chance.randrange(9))]
+        limits = [chance.randint(1, 2), chance.randint(1, 3)]
+
+        def keeps(some: tuple[tuple[int, int], ...], limits: list[int] = limits) -> bool:
+            return all(n <= limits[way] for way in (0, 1)
+                       for n in Counter(kind[way] for kind in some).values())  # fmt: skip
+
+        best = max(n for n in range(len(kinds) + 1) if any(map(keeps, combinations(kinds, n))))
+        taken, sure = most(kinds, limits, len(kinds))
+        assert sure and len(taken) == best and keeps(tuple(kinds[place] for place in taken))
+
+
+def test_where_more_limits_meet_than_can_be_weighed_nothing_is_promised() -> None:
+    matrix = "matrix: {key: [C, G], tempo: [60, 84], bars: [2, 3]}"
+    where = ", ".join(f"{{at_most: 1, of: {axis}}}" for axis in ("key", "tempo", "bars"))
+    (note,) = plan(f"{{{matrix}, where: [{where}], sample: 4}}", "tempo: 60").notes
+    assert re.fullmatch(
+        r"sample asks for 4, and \d pieces? were found that keep to all of where.", note
+    )
+
+
+def test_of_very_many_that_are_limited_it_is_not_said_that_there_are_no_more() -> None:
+    many = ", ".join(map(str, range(60, 160)))
+    axes = f"tempo: [{many}], bars: [{many}], rhythm.syncopation: [{', '.join('012345678')}]"
+    more = f"{axes}, prior.weight: [{', '.join(str(n / 10) for n in range(1, 31))}]"
+    sweep = f"{{matrix: {{{more}}}, where: [{{at_most: 1, of: tempo}}], sample: 90}}"
+    found = plan(sweep, "pickup: 0/4")
+    assert max(Counter(found.inputs(p)["tempo"] for p in found.pieces()).values()) == 1
+    assert len(found) == 90 or "were found that keep" in found.notes[0]
+    (note,) = plan(sweep.replace("sample: 90", "sample: 101"), "pickup: 0/4").notes
+    assert note == "sample asks for 101, and 100 pieces were found that keep to all of where."
+
+
+def test_what_is_included_is_there_whatever_is_drawn_and_limited() -> None:
+    sweep = "{matrix: {key: [C, G, F]}, seeds: 50, include: [{key: D, seed: 7}], "
+    for more in ("sample: 4", "sample: 4, where: [{at_most: 2, of: key}]"):
+        for seed in range(3):
+            found = pieces(sweep + more.replace("4", f"{{count: 4, seed: {seed}}}", 1) + "}")
+            assert len(found) == 4 and found[-1] == {"key": "D", "seed": 7}
+    found = pieces("{matrix: {key: [C, D]}, seeds: 2, include: [{key: D, seed: 7}], "
+                   "where: [{at_most: 1, of: key}]}")  # fmt: skip
+    assert [p["key"] for p in found] == ["C", "D"] and found[-1]["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("include", "count"),
+    [("{key: C}", 4), ("{key: C, seed: 2}", 4), ("{key: C, seed: 3}", 5), ("{key: D}", 6)],
+)
+def test_what_is_included_and_combined_is_one_piece(include: str, count: int) -> None:
+    found = plan(f"{{matrix: {{key: [C, G]}}, seeds: 2, include: [{include}, {include}]}}")
+    names = [Register(found).identity(piece).id for piece in found.pieces()]
+    assert len(names) == len(set(names)) == len(found) == count
+
+
+@pytest.mark.parametrize("kind", ["matrix", "include"])
+def test_a_combination_knows_no_place_of_values_that_are_not_its_own(kind: str) -> None:
+    # Else planning would take a hundred times as long for ten times as many.
+    def known(count: int) -> int:
+        tempi = [20 + place / 4 for place in range(count)]
+        several = ", ".join(f"{{tempo: {tempo}}}" for tempo in tempi)
+        said = {"include": f"[{several}]", "matrix": f"{{tempo: {tempi}}}"}[kind]
+        found = plan(f"{{{kind}: {said}}}")
+        filled = found.template.put(found.combinations[-1])
+        return len(filled.keys) + len(filled.values)
+
+    assert known(3) == known(300)
+
+
 BIG = ", ".join(f"{key}: [{', '.join(map(str, range(10, 210)))}]" for key in ("bars", "tempo"))
 WRONG = {
     "{}": "2:1: sweep: nothing is swept: a batch needs matrix, zip, seeds or include.",
@@ -137,7 +244,16 @@ WRONG = {
     "{matrix: {prior: [tables], prior.weight: [2]}}": "prior is swept as a whole, and this within "
     "it: they clash.",
     "{matrix: {seed: [1]}, seeds: 4}": "seeds says which seeds there are, and this says so too.",
-    "{matrix: {answers: [2]}}": "'answers' cannot be swept",
+    "{matrix: {answers: [2]}}": "'answers' cannot be swept: each piece is one answer.",
+    "{matrix: {sweep.seeds: [2]}}": "'sweep' cannot be swept: it says what is swept.",
+    "{matrix: {key: [C, G, C major]}}": "2:30: sweep.matrix.key.3: this means the same as C. Keep "
+    "one of the two.",
+    "{matrix: {tempo: [60, 80]}, where: [{if: {tempo: 60}, then: {tempo: '>= abc'}}]}": "found "
+    "'>= abc', expected a number behind >=.",
+    "{matrix: {tempo: [60, 80]}, exclude: [{tempo: minor}]}": "tempo never is 'minor'. It takes",
+    "{matrix: {key: [C, G]}, exclude: [{key: '> 3'}]}": "found '> 3', and key is no number.",
+    "{matrix: {key: [C, G]}, where: [{if: {seed: 3}, then: {key: C}}]}": "'seed' is not swept.",
+    "{seeds: 3, exclude: [{seed: 4}]}": "seed never is 4. It takes 1, 2, 3.",
     "{matrix: {phrases.3.cadence: [half]}}": "this key leads nowhere: there is no phrases.",
     "{zip: {key: [C, D], tempo: [60]}}": "lists of different lengths: key 2, tempo 1.",
     "{seeds: 9-2}": "expected how many (20), from which to which (5-24), or a list of numbers.",
@@ -171,6 +287,31 @@ def test_all_values_that_are_wrong_are_named_at_once_where_they_stand() -> None:
     assert [(f.line, f.column) for f in caught.value.faults] == [(2, 27), (2, 43), (2, 57)]
 
 
+def test_a_key_that_is_not_known_is_told_once_and_with_what_else_is_wrong() -> None:
+    with pytest.raises(BadSpec) as caught:
+        plan("{matrix: {ky: [C, G, F]}}")
+    assert len(caught.value.faults) == 1
+    with pytest.raises(BadSpec) as caught:
+        batch_sweep.planned(specfile.opened(b"bars: 2\nkey: X\n", Path("a.yaml")))
+    assert [fault.key for fault in caught.value.faults] == ["sweep", "key"]
+
+
+def test_a_wrong_value_in_toml_is_told_with_its_line() -> None:
+    text = "bars = 2\n\n[sweep.matrix]\nkey = ['C', 'X']\n"
+    with pytest.raises(BadSpec) as caught:
+        batch_sweep.planned(specfile.opened(text.encode(), Path("a.toml")))
+    assert [(fault.key, fault.line) for fault in caught.value.faults] == [("key", 4)]
+
+
+def test_a_where_that_leaves_nothing_of_very_many_is_told_which_it_is() -> None:
+    many = ", ".join(map(str, range(60, 160)))
+    axes = f"tempo: [{many}], bars: [{many}], prior.weight: [1, 2], prior.temperature: [0, 1]"
+    more = f"rhythm.syncopation: [{', '.join(map(str, range(9)))}], key: [C, G, F, D]"
+    where = "where: [{if: {tempo: '> 1'}, then: {bars: '> 1000'}}]"
+    with pytest.raises(BadSpec, match=r"sweep.where.1: leaves no combination at all"):
+        plan(f"{{matrix: {{{axes}, {more}}}, seeds: 25000, {where}, sample: 1000}}", "pickup: 0/4")
+
+
 def test_a_value_that_a_given_line_does_not_fit_is_named_with_it() -> None:
     base = "given: {soprano: c''4 d'' e'' f'' |}"
     with pytest.raises(BadSpec, match=r"bar line .* This is with metre 3/4"):
@@ -191,6 +332,7 @@ def test_a_fault_in_a_swept_line_stands_where_its_text_does() -> None:
         ("tempo", 80.5, "> 80", True), ("key", "C", "C major", True), ("key", "a", "minor", True),
         ("key", "a", "major", False), ("key", "a", "!= C major", True),
         ("phrases.2.key", "G", "major", True), ("title", "C", "C major", False),
+        ("tempo", True, "> 0", False), ("tempo", 80, "> nan", False),
         ("rules.x", "off", "off", True), ("effort.prove", True, 1, False),
     ],
 )  # fmt: skip
@@ -240,3 +382,14 @@ def test_a_given_file_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     before = ids("{seeds: [1]}", base, path)
     tune.write_text(text.replace("c d", "c e"))
     assert ids("{seeds: [1]}", base, path) != before
+
+
+def test_a_form_of_ones_own_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[1] / "examples" / "my_forms" / "bar_form.lp"
+    text, path = shipped.read_text(), tmp_path / "a.yaml"
+    form = tmp_path / "bar_form.lp"
+    form.write_text(text)
+    before = ids("{seeds: [1]}", "form: bar_form.lp", path)
+    form.write_text(text + "% Another text.\n")
+    after = ids("{seeds: [1]}", "form: bar_form.lp", path)
+    assert before != after == ids("{seeds: [1]}", "form: bar_form.lp", path)
