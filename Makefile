@@ -32,10 +32,10 @@ demo: $(STAMP)
 	@ls out
 
 test: $(TAUGHT)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: $(TAUGHT)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 train: $(TAUGHT)
 	$(BIN)/python -m neural_priors.train

@@ -102,7 +102,7 @@ def found(
         limit = left(effort_of(loaded, len(plan.slots), effort), begin)
         place = posed.place(solver, dead) if dead else None
         if not place:
-            best = _at_length(posed, solver, limit, begin, seed, watch, tell)
+            best = _at_length(posed, solver, limit, seed, watch, tell)
             if best.ending.best:
                 return best
             good: Found | None = None
@@ -149,17 +149,19 @@ def _at_length(
     posed: Posed,
     solver: Solver,
     limit: Effort,
-    begin: float,
     seed: int,
     watch: Watcher | None,
     tell: Callable[[str], None] | None,
 ) -> Found:
     """Return what a search by stretches finds, and then tables, where it is needed or asked for."""
-    plan = posed.plan
+    plan, begin = posed.plan, time.monotonic()
     ending, interrupted = Ending(None, False, False, 0, 0.0, 0.0), False
     if stretches.long(plan) and not posed.further:
         piece, effort = _piece(posed), _shared(limit, len(plan.slots))
-        steps = stretches.composed(solver, piece, show=SHOWN, effort=effort, seed=seed, tell=tell)
+        steps = stretches.composed(
+            solver, piece, show=SHOWN, effort=effort, seed=seed, tell=tell,
+            late=lambda: _over(limit, begin),
+        )  # fmt: skip
         ending, interrupted = watched(steps, watch)
     if limit.prove and bounded.fits(plan) and not interrupted:
         steps = bounded.search(
@@ -175,6 +177,11 @@ def _at_length(
             interrupted = True
     bound = max(ending.bound or (), _bound(ending, posed))
     return Found(plan, ending, "", bound, interrupted)
+
+
+def _over(limit: Effort, begin: float) -> bool:
+    """Return whether the time is over, if it is limited."""
+    return limit.seconds is not None and time.monotonic() - begin >= limit.seconds
 
 
 def _shared(limit: Effort, places: int) -> Effort:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from cspcomposer import facts, facts_slice
 from cspcomposer.facts import Outline
+from cspcomposer.patience import Late, never
 from cspcomposer.score import measure_at
 from cspcomposer.search import Assumption, Effort, Ending, Progress, search
 from cspcomposer.solver import Answer, Decision, Solver, Source
@@ -22,6 +23,9 @@ from cspcomposer.solver import Answer, Decision, Solver, Source
 # piece is composed in stretches.
 LENGTH, BEFORE, AHEAD = 24, 4, 4
 LEAST = 96
+# Of the effort: for the first time, and for the seams. With less of it the first time leaves strong
+# faults, which take longer to mend.
+FIRST, SEAMS = 2 / 3, 1 / 3
 # However small the effort, so many conflicts are met to compose a stretch.
 ENOUGH = 1000
 # No chord is looked at but those that stand.
@@ -192,6 +196,7 @@ def composed(
     effort: Effort,
     seed: int = 0,
     tell: Callable[[str], None] | None = None,
+    late: Late = never,
 ) -> Iterator[Progress | Ending]:
     """Yield a long piece, then a better one, then the ending; without a best if none was found.
 
@@ -202,6 +207,7 @@ def composed(
         effort: How long.
         seed: For the solver's own choices.
         tell: Called with how far it has come.
+        late: Whether the time is over, however much of the effort is left.
     """
     run = _Run(solver, piece, show, effort, seed)
     score = piece.plan.score
@@ -209,10 +215,12 @@ def composed(
     ends = _ends(piece.plan, count)
     best: Answer | None = None
     first = 0
-    # Two thirds of the effort for the first time, the rest for the seams.
     for place, end in enumerate(ends):
+        if late():
+            yield Ending(None, False, False, run.conflicts, run.grounding, run.elapsed)
+            return
         last = min(end + AHEAD, count)
-        share = 2 / 3 * (end - first) / count
+        share = FIRST * (end - first) / count
         if not run.composed(first, last, last, share):
             # What stands before may be what is in the way.
             back = ends[place - 2] if place > 1 else 0
@@ -229,10 +237,10 @@ def composed(
         # Strong faults may be for want of a chord that seemed too dear.
         run.further = int(any(best.cost[:-1]))
         for seam in ends[:-1]:
-            if run.late:
+            if run.late or late():
                 break
             begin, end = max(0, seam - LENGTH // 2), min(count, seam + LENGTH // 2)
-            run.composed(begin, end, min(count, end + BEFORE), 1 / 3 / max(1, len(ends) - 1))
+            run.composed(begin, end, min(count, end + BEFORE), SEAMS / max(1, len(ends) - 1))
         better = run.judged()
         if better is not None and better.cost < best.cost:
             best = better

@@ -78,7 +78,7 @@ def tune(
     noise = priors.Noise(seed, temperature=temperature)
     sources = [
         *rules,
-        Source("given", facts.facts(laid) + "\n" + "\n".join(f"{fact}." for fact in said)),
+        Source("given", _phrased(laid, notes) + "\n" + "\n".join(f"{fact}." for fact in said)),
         Source("prior", noise.places(line.name, ticks)),
     ]
     where = dict(zip(ticks, places or range(len(ticks)), strict=True))
@@ -97,6 +97,23 @@ def tune(
     pitches = facts_lines.sung(best, line.name, laid)
     found = tuple(Note(onset, length, pitches[onset]) for onset, length in notes)
     return Tune(replace(line, notes=found), best.cost, optimal)
+
+
+def _phrased(laid: Outline, notes: Notes) -> str:
+    """Return what is known of a line, its phrases ending where the melody's notes have them end.
+
+    A melody that is still to be found has no notes; when they are struck is known. What is struck
+    before a phrase's first bar is no part of the phrase before it.
+    """
+    first, *others = laid.score.voices
+    if first.notes:
+        return facts.facts(laid)
+    struck = replace(first, notes=tuple(Note(onset, length, 0) for onset, length in notes))
+    score = replace(laid.score, voices=(struck, *others))
+    at = facts.clock(laid).ticks
+    kept = (line for line in facts.facts(laid).splitlines() if not line.startswith("phrase("))
+    spans = facts.phrases(score, facts.grid(laid))
+    return "\n".join([*kept, *(f"phrase({at(a)},{at(b)},{at(c)})." for a, b, c in spans)])
 
 
 def _given(
