@@ -22,7 +22,7 @@ from cspcomposer.facts import Outline, clock, facts
 from cspcomposer.romantext import Numeral, onset
 from cspcomposer.rulebook import SEVERITIES, Rule
 from cspcomposer.rulebook_able import able
-from cspcomposer.rulebook_slice import sliced
+from cspcomposer.rulebook_slice import Signature, sliced
 from cspcomposer.score import Score, note_at, position
 
 _SHOWN = {"violation": 3, "effective": 2}
@@ -165,28 +165,32 @@ def check_all(
     return _reports(analysed_all(scores), names, style, overrides, folders)
 
 
+def told(score: Score) -> frozenset[Signature]:
+    """Return the predicates of the facts that are told of an analysed score."""
+    lines = facts(_outline(score)).splitlines()
+    return frozenset((line.partition("(")[0], line.count(",") + 1) for line in lines)
+
+
 def heard(
-    score: Score,
+    told: Collection[Signature],
     *,
     style: str = "chorale",
     overrides: Mapping[str, str] = _NOTHING,
     folders: Iterable[Path] = (),
 ) -> frozenset[str]:
-    """Return the rules that a score can break; others speak of plans, wishes, what is invented.
+    """Return the rules that scores can break; others speak of plans, wishes, what is invented.
 
     Args:
-        score: Any score: its notes are not looked at.
+        told: The predicates of the facts that are told of any of them.
         style: Name of a style.
         overrides: Severities by rule id, before those of the style.
         folders: Folders with rule files of the user's own.
 
     Raises:
-        BadScore, BadRules: as for `check`.
+        BadRules: as for `check`.
     """
     _, sources = _prepared(style, tuple(sorted(overrides.items())), tuple(folders))
-    score = analysed(score)
-    told = facts(Outline(score, tuple(c.onset for c in score.chords))).splitlines()
-    return able(sources, {(line.partition("(")[0], line.count(",") + 1) for line in told})
+    return able(sources, told)
 
 
 def _not_silent(score: Score, file: str) -> None:
@@ -204,12 +208,16 @@ def _reports(
 ) -> list[Report]:
     ordered = tuple(sorted(overrides.items()))
     rules, sources = _prepared(style, ordered, tuple(folders))
-    outlines = [Outline(score, tuple(c.onset for c in score.chords)) for score in scores]
+    outlines = list(map(_outline, scores))
     found = rulebook_pieces.consequences(sources, [facts(o) for o in outlines], show=_SHOWN)
     return [
         _report(outline, file, style, rules, atoms, excused)
         for outline, file, atoms in zip(outlines, files, found, strict=True)
     ]
+
+
+def _outline(score: Score) -> Outline:
+    return Outline(score, tuple(c.onset for c in score.chords))
 
 
 def _report(

@@ -19,11 +19,12 @@ from rich.table import Table
 
 from cspcomposer import corpus, read, rulebook
 from cspcomposer.analyse import analysed
-from cspcomposer.check import check_all, heard
+from cspcomposer.check import check_all, heard, told
 from cspcomposer.errors import BadInput, CSPComposerError, Fault, counted
 from cspcomposer.habits import HEADER
 from cspcomposer.habits import counted as counted_habits
 from cspcomposer.rulebook import SEVERITIES
+from cspcomposer.rulebook_slice import Signature
 from cspcomposer.score import Score
 from cspcomposer.spread import spread
 from cspcomposer.words import beat_text
@@ -96,6 +97,7 @@ class _Piece:
     name: str
     beats: Fraction
     faults: tuple[tuple[str, int, Fraction], ...]
+    told: frozenset[Signature] = frozenset()
     failure: str = ""
 
 
@@ -131,8 +133,8 @@ def study(
     if not good:
         raise BadInput(*(Fault(p.failure) for p in pieces))
     beats = sum((p.beats for p in good), Fraction(0))
-    one = next(name for name, p in zip(names, pieces, strict=True) if not p.failure)
-    able = heard(opened(one), style=style, overrides=overrides, folders=folders)
+    known = frozenset[Signature]().union(*(p.told for p in good))
+    able = heard(known, style=style, overrides=overrides, folders=folders)
     on = {rule for rule, severity in severities.items() if severity != "off"}
     titles = {r.id: r.title for r in rulebook.read(rulebook.rule_files(folders))}
     counts = [
@@ -200,11 +202,16 @@ def _checked(
         reports = check_all(scores, style=style, overrides=overrides, folders=folders)
     except CSPComposerError as error:
         if len(names) == 1:
-            return [_Piece(short(names[0]), Fraction(0), (), str(error))]
+            return [_Piece(short(names[0]), Fraction(0), (), failure=str(error))]
         work = partial(_checked, style=style, overrides=overrides, folders=folders)
         return [piece for name in names for piece in work([name])]
     return [
-        _Piece(short(name), report.beats, tuple((v.rule, v.bar, v.beat) for v in report.violations))
+        _Piece(
+            short(name),
+            report.beats,
+            tuple((v.rule, v.bar, v.beat) for v in report.violations),
+            told(report.score),
+        )
         for name, report in zip(names, reports, strict=True)
     ]
 
