@@ -283,16 +283,18 @@ def _know_models(loaded: LoadedSpec, written: Sequence[str]) -> None:
             hint = "Say which section it is like, with like."
             faults.append(loaded.fault(f"sections.{label}.changes", message, hint))
         else:
-            faults += _know_turns(loaded, label)
+            faults += _know_changes(loaded, label)
     if faults:
         raise BadSpec(*faults)
 
 
-def _know_turns(loaded: LoadedSpec, label: str) -> list[Fault]:
-    """Return what does not go together in how the melody of a section is turned."""
-    changes = loaded.spec.sections[label].changes
-    turns = [change for change in changes if change in TURNS]
-    others = [change for change in changes if change in ("melody", "harmony", "rhythm", "mode")]
+def _know_changes(loaded: LoadedSpec, label: str) -> list[Fault]:
+    """Return what does not go together in how a section changes, and what it does not say."""
+    section = loaded.spec.sections[label]
+    turns = [change for change in section.changes if change in TURNS]
+    others = [
+        change for change in section.changes if change in ("melody", "harmony", "rhythm", "mode")
+    ]
     key = f"sections.{label}.changes"
     if turns[1:] or (turns and others):
         said = " and ".join([*turns, *others])
@@ -301,7 +303,12 @@ def _know_turns(loaded: LoadedSpec, label: str) -> list[Fault]:
     if turns and turns[0] in OTHER_VALUES and loaded.spec.texture is None:
         message = f"{turns[0]} needs a melody with a rhythm of its own, and there is no texture."
         return [loaded.fault(key, message, "Add a texture, such as texture: song.")]
-    return []
+    return [
+        loaded.fault(key, f"it changes its {word}, and no {word} is given.",
+                     f"Add {word} to section {label}, or leave it out of changes.")
+        for word, given in (("texture", section.texture), ("density", section.density))
+        if word in section.changes and given is None
+    ]  # fmt: skip
 
 
 @cache

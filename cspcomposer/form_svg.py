@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
@@ -27,73 +27,140 @@ _SHORT = {
 
 def svg(plan: Plan, ruler: Ruler, title: str = "") -> str:
     """Return a plan as the text of an SVG file."""
-    begin, end = plan.phrases[0].begin, plan.phrases[-1].end
-    origin = max(begin, ruler.pickup)
-    width = LEFT + int((end - origin) / ruler.full) * BAR + 20
+    page = _Page(plan, ruler)
+    page.put(_text(LEFT, 22, f"{title}: {plan.title}" if title else plan.title, 15))
+    page.bars()
+    page.hypermetre()
+    page.sections()
+    page.keys()
+    page.cadences()
+    page.ideas()
+    page.climax()
+    page.harmony()
+    return page.text()
 
-    def x(time: Fraction) -> float:
-        return LEFT + float((max(time, origin) - origin) / ruler.full) * BAR
 
-    rows: list[str] = []
-    y = 40
-    body: list[str] = [_text(LEFT, 22, f"{title}: {plan.title}" if title else plan.title, 15)]
-    rows += [_text(x(origin + n * ruler.full) + 2, y + 10, str(n + 1), 8, "#777")
-             for n in range(int((end - origin) / ruler.full)) if n % 4 == 0]  # fmt: skip
-    y += 16
-    rows.append(_text(6, y + 15, "hypermetre", 10, "#555"))
-    for bar, strength in enumerate(plan.hypermetre):
-        left, high = x(origin + bar * ruler.full), 3 + 5 * strength
-        rows.append(f'<rect x="{left:.1f}" y="{y + ROW - 2 - high}" width="3" height="{high}" '
-                    f'fill="#555"><title>{_group(bar, strength)}</title></rect>')  # fmt: skip
-    y += ROW
-    depth = max((s.depth for s in plan.sections), default=1)
-    colours = _colours(plan)
-    for level in range(1, depth + 1):
-        rows.append(_text(6, y + 15, "sections" if level == 1 else "", 10, "#555"))
-        for s in plan.sections:
-            if s.depth == level:
-                rows += _box(x(s.begin), x(s.end), y, s.label, colours[s.name])
-        y += ROW
-    rows.append(_text(6, y + 15, "keys", 10, "#555"))
-    rows += _keys(plan, x, y)
-    y += ROW
-    rows.append(_text(6, y + 15, "cadences", 10, "#555"))
-    for phrase in plan.phrases:
-        rows += _box(x(phrase.begin), x(phrase.end), y, phrase.cadence, "#ffffff", right=True)
-    y += ROW
-    rows.append(_text(6, y + 15, "ideas", 10, "#555"))
-    known = {idea.name: idea for idea in plan.ideas}
-    for idea in plan.ideas:
-        left, right = x(idea.begin), x(idea.end)
-        how = manner(idea)
-        said = how if _fits(left, right) >= len(how) else _SHORT.get(idea.how, how)
-        of = known.get(idea.of)
-        whole = f"{how} of {ruler.named(of.begin, of.end)}" if of else how
-        fill = "#f4f4f4" if idea.how == "new" else "#e9f1df" if idea.how in TURNS else "#ffffff"
-        rows.append(f"<g><title>{escape(whole)}</title>")
-        rows += [*_box(left, right, y, said, fill), "</g>"]
-    y += ROW
-    if plan.climax:
-        middle = (x(plan.climax.begin) + x(plan.climax.end)) / 2
-        rows.append(_text(6, y + 15, "climax", 10, "#555"))
-        rows.append(f'<path d="M{middle - 6:.1f} {y + 17} l6 -12 l6 12 z" fill="#b03030"/>')
-        rows.append(_text(middle + 10, y + 16, pitches.name(plan.climax.pitch), 10))
-        y += ROW
-    rows.append(_text(6, y + 15, "harmony", 10, "#555"))
-    deepest = 0
-    for tree in plan.harmony:
-        for level, region in _regions(tree):
-            deepest = max(deepest, level)
-            name = name_of(region)
-            rows += _box(x(region.begin), x(region.end), y + level * 16, name,
-                         _FUNCTIONS.get(name, "#ffffff"), high=16)  # fmt: skip
-    y += (deepest + 1) * 16
-    frame = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + 16}" '
-        f'viewBox="0 0 {width} {y + 16}" font-family="sans-serif">'
-    )
-    return "\n".join([frame, f'<rect width="{width}" height="{y + 16}" fill="#ffffff"/>',
-                      *body, *rows, "</svg>"]) + "\n"  # fmt: skip
+class _Page:
+    """A picture that grows downwards, row by row."""
+
+    def __init__(self, plan: Plan, ruler: Ruler) -> None:
+        self._plan, self._ruler = plan, ruler
+        self._end = plan.phrases[-1].end
+        self._origin = max(plan.phrases[0].begin, ruler.pickup)
+        self._marks: list[str] = []
+        self._y = 40
+
+    def _x(self, time: Fraction) -> float:
+        return LEFT + float((max(time, self._origin) - self._origin) / self._ruler.full) * BAR
+
+    @property
+    def _bars(self) -> int:
+        return int((self._end - self._origin) / self._ruler.full)
+
+    def put(self, *marks: str) -> None:
+        """Add what is drawn."""
+        self._marks += marks
+
+    def _named(self, name: str) -> None:
+        self.put(_text(6, self._y + 15, name, 10, "#555"))
+
+    def bars(self) -> None:
+        """Number every fourth bar."""
+        for n in range(0, self._bars, 4):
+            begin = self._x(self._origin + n * self._ruler.full)
+            self.put(_text(begin + 2, self._y + 10, str(n + 1), 8, "#777"))
+        self._y += 16
+
+    def hypermetre(self) -> None:
+        """Draw a line at each bar, the longer the more bars begin with it."""
+        self._named("hypermetre")
+        for bar, strength in enumerate(self._plan.hypermetre):
+            left, high = self._x(self._origin + bar * self._ruler.full), 3 + 5 * strength
+            place = f'x="{left:.1f}" y="{self._y + ROW - 2 - high}" width="3" height="{high}"'
+            self.put(f'<rect {place} fill="#555"><title>{_group(bar, strength)}</title></rect>')
+        self._y += ROW
+
+    def sections(self) -> None:
+        """Draw the sections, smaller ones below larger ones, and the upbeats of their phrases."""
+        plan, colours = self._plan, _colours(self._plan)
+        for level in range(1, max((s.depth for s in plan.sections), default=1) + 1):
+            self._named("sections" if level == 1 else "")
+            for s in plan.sections:
+                if s.depth == level:
+                    self.put(*_box(self._x(s.begin), self._x(s.end), self._y, s.label,
+                                   colours[s.name]))  # fmt: skip
+            self._y += ROW
+        for phrase in plan.phrases:
+            if long := plan.upbeat_to(phrase.begin):
+                self._upbeat(phrase.begin, long)
+
+    def _upbeat(self, begin: Fraction, long: Fraction) -> None:
+        """Draw a wedge that leads to the beginning of a phrase from where its upbeat begins."""
+        left, right, foot = self._x(begin - long), self._x(begin), self._y - 2
+        said = f"bar {self._ruler.bar(begin)} has an upbeat of {long / 4} of a whole note"
+        self.put(f'<path d="M{left:.1f} {foot} H{right:.1f} v-9 z" fill="#333">'
+                 f"<title>{said}</title></path>")  # fmt: skip
+
+    def keys(self) -> None:
+        """Draw the keys."""
+        self._named("keys")
+        self.put(*_keys(self._plan, self._x, self._y))
+        self._y += ROW
+
+    def cadences(self) -> None:
+        """Draw the phrases with how each closes."""
+        self._named("cadences")
+        for phrase in self._plan.phrases:
+            left, right = self._x(phrase.begin), self._x(phrase.end)
+            self.put(*_box(left, right, self._y, phrase.cadence, "#ffffff", right=True))
+        self._y += ROW
+
+    def ideas(self) -> None:
+        """Draw the ideas with what each is made of."""
+        self._named("ideas")
+        known = {idea.name: idea for idea in self._plan.ideas}
+        for idea in self._plan.ideas:
+            left, right = self._x(idea.begin), self._x(idea.end)
+            how = manner(idea)
+            said = how if _fits(left, right) >= len(how) else _SHORT.get(idea.how, how)
+            of = known.get(idea.of)
+            whole = f"{how} of {self._ruler.named(of.begin, of.end)}" if of else how
+            fill = "#f4f4f4" if idea.how == "new" else "#e9f1df" if idea.how in TURNS else "#ffffff"
+            box = _box(left, right, self._y, said, fill)
+            self.put(f"<g><title>{escape(whole)}</title>", *box, "</g>")
+        self._y += ROW
+
+    def climax(self) -> None:
+        """Draw where the climax is, if there is one."""
+        if (top := self._plan.climax) is None:
+            return
+        middle = (self._x(top.begin) + self._x(top.end)) / 2
+        self._named("climax")
+        self.put(f'<path d="M{middle - 6:.1f} {self._y + 17} l6 -12 l6 12 z" fill="#b03030"/>',
+                 _text(middle + 10, self._y + 16, pitches.name(top.pitch), 10))  # fmt: skip
+        self._y += ROW
+
+    def harmony(self) -> None:
+        """Draw how the harmony of each phrase is derived."""
+        self._named("harmony")
+        deepest = 0
+        for tree in self._plan.harmony:
+            for level, region in _regions(tree):
+                deepest = max(deepest, level)
+                name, top = name_of(region), self._y + level * 16
+                left, right = self._x(region.begin), self._x(region.end)
+                self.put(*_box(left, right, top, name, _FUNCTIONS.get(name, "#ffffff"), high=16))
+        self._y += (deepest + 1) * 16
+
+    def text(self) -> str:
+        """Return all of it as a file."""
+        wide, high = LEFT + self._bars * BAR + 20, self._y + 16
+        frame = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" '
+            f'viewBox="0 0 {wide} {high}" font-family="sans-serif">'
+        )
+        ground = f'<rect width="{wide}" height="{high}" fill="#ffffff"/>'
+        return "\n".join([frame, ground, *self._marks, "</svg>"]) + "\n"
 
 
 def _group(bar: int, strength: int) -> str:
@@ -115,8 +182,7 @@ def _colours(plan: Plan) -> dict[str, str]:
     return out
 
 
-def _keys(plan: Plan, x: object, y: float) -> Iterator[str]:
-    assert callable(x)
+def _keys(plan: Plan, x: Callable[[Fraction], float], y: float) -> Iterator[str]:
     first = plan.sections[0].key if plan.sections else None
     changes = [(plan.phrases[0].begin, str(first or plan.phrases[0].key))]
     changes += [(m.time, str(m.key)) for m in plan.modulations]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -292,6 +293,15 @@ def test_a_plan_is_shown_as_text_and_as_a_picture(solver: Solver) -> None:
     assert max(map(len, text.splitlines())) <= 110
     drawn = form_svg.svg(plan, ruler, "Song & dance")
     assert drawn.startswith("<svg") and "Song &amp; dance" in drawn and drawn.count("<rect") > 30
+
+
+def test_a_picture_shows_where_upbeats_lead_to_phrases(solver: Solver) -> None:
+    sections = "sections: {A: {bars: 4, form: phrase}, B: {bars: 4, form: phrase, upbeat: 1/4}}"
+    plan = planned(solver, f"form: A B A\nmetre: 3/4\ntexture: song\n{sections}")
+    drawn = form_svg.svg(plan, Ruler(Fraction(0), Fraction(3)))
+    assert re.findall("<title>(bar [0-9]+ has an upbeat.*)</title>", drawn) == [
+        "bar 5 has an upbeat of 1/4 of a whole note"
+    ]
 
 
 def test_the_command_plan_writes_both_and_composes_nothing(

@@ -199,9 +199,11 @@ def test_other_note_values_are_planned_for_invented_melodies_alone(solver: Solve
         ("augmentation", "", "augmentation needs a melody with a rhythm of its own"),
         ("[inversion, retrograde]", TUNE, "inversion and retrograde do not go together"),
         ("[inversion, harmony]", TUNE, "inversion and harmony do not go together"),
+        ("density", "", "it changes its density, and no density is given"),
+        ("[ending, texture]", TUNE, "it changes its texture, and no texture is given"),
     ],
 )
-def test_turns_that_cannot_be_are_refused_where_they_stand(
+def test_changes_that_cannot_be_are_refused_where_they_stand(
     solver: Solver, how: str, texture: str, words: str
 ) -> None:
     with pytest.raises(BadSpec) as error:
