@@ -12,9 +12,11 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-from cspcomposer import facts_form, rulebook, solver, words
+from cspcomposer import facts_derivation, facts_form, facts_form_plan, rulebook, solver, words
 from cspcomposer.errors import BadSpec, Fault, NoSolution
-from cspcomposer.facts_form import OWN, Bars, Derivation, Layout
+from cspcomposer.facts_derivation import Derivation
+from cspcomposer.facts_form import OWN, Layout
+from cspcomposer.facts_form_plan import Bars
 from cspcomposer.guard import guard
 from cspcomposer.plan import OTHER_VALUES, TURNS, Plan, Region
 from cspcomposer.rulebook_slice import sliced
@@ -25,7 +27,7 @@ from cspcomposer.specfile import LoadedSpec
 CONFLICTS = 3_000
 EACH = 100
 OPTIONS = ("--opt-strategy=usc,k,stratify",)
-_WANTED = facts_form.SHOWN
+_WANTED = facts_form_plan.SHOWN
 _FORM = {"form": 2, "usual": 2, "part": 3, "share": 3, "made_as": 3, "offers": 2}
 
 
@@ -67,9 +69,9 @@ def plan(
     bars = _bars(loaded, facts_form.total(loaded.spec, layout))
     title = next(str(a.arguments[1]) for a in _stated_by(sources)
                  if a.name == "form" and str(a.arguments[0]) == layout.form)  # fmt: skip
-    made = facts_form.planned(answer, loaded.spec, layout, title, bars)
+    made = facts_form_plan.planned(answer, loaded.spec, layout, title, bars)
     _know_opening(loaded, made)
-    asked = list(facts_form.derivations(answer, bars))
+    asked = list(facts_derivation.derivations(answer, bars))
     return replace(made, harmony=_harmony(asker, loaded, asked, tuple(folders), seed))
 
 
@@ -90,15 +92,15 @@ def _harmony(
         said = list(whims)
         for each in new:
             begins = done[each.begins_like] if each.begins_like is not None else None
-            said += facts_form.derivation_facts(each, begins)
+            said += facts_derivation.stated(each, begins)
         if new:
             facts = "\n".join(f"{fact}." for fact in said)
             texts = [*program, Source("derived", facts)]
             answer = _best(
-                asker, texts, list(facts_form.TREES), seed, conflicts=EACH * (len(new) + 4)
+                asker, texts, list(facts_derivation.TREES), seed, conflicts=EACH * (len(new) + 4)
             )
             assert answer, f"no harmony for {facts}"
-            done |= {each.phrase: facts_form.tree(answer, each) for each in new}
+            done |= {each.phrase: facts_derivation.tree(answer, each) for each in new}
         for each in asked:
             if each.like is not None and each.like in done and each.phrase not in done:
                 by = each.begin - asked[each.like].begin
@@ -153,7 +155,7 @@ def _texts(
         heeded=("hard", "strong", "mild"), priors=("form",),
     )  # fmt: skip
     kept = [s for s in texts if _of_plans(Path(s.name))]
-    wanted = _WANTED if choose == "form" else facts_form.TREES
+    wanted = _WANTED if choose == "form" else facts_derivation.TREES
     return tuple(sliced(kept, list(wanted.items())))
 
 
