@@ -15,6 +15,7 @@ from typing import Any
 from cspcomposer import (
     __version__,
     arrange,
+    arrange_known,
     brief,
     compose_form,
     compose_setting,
@@ -142,7 +143,7 @@ def task(loaded: LoadedSpec, *, seed: int | None = None, effort: Effort | None =
     begin = time.monotonic()
     own = brief.own_rules(loaded)
     brief.know_ranges(loaded)
-    arrange.know(loaded)
+    arrange_known.know(loaded)
     scores = brief.given_scores(loaded)
     seed = loaded.spec.seed if seed is None else seed
     return Task(loaded, own, scores, seed, effort, begin, time.monotonic())
@@ -237,7 +238,7 @@ def finished(
             solver, setting, plan, task.loaded, own=task.own, seed=task.seed, effort=rest,
             tell=tell,
         )  # fmt: skip
-        overrides = arrange.unjudged(spec.texture) | overrides
+        overrides = arrange_known.unjudged(spec.texture) | overrides
     else:
         surface = decorated(
             solver, setting, plan, style=spec.style, overrides=overrides,
