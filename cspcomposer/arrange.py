@@ -14,6 +14,7 @@ from cspcomposer import accompany, arrange_players, arrange_rhythm, texture
 from cspcomposer.arrange_work import LINE_RULES, Work, label
 from cspcomposer.errors import Fault, NoSolution
 from cspcomposer.facts import Outline
+from cspcomposer.pitch import OCTAVE
 from cspcomposer.rhythm import Rhythm
 from cspcomposer.score import Note, Score, Voice, note_at
 from cspcomposer.search import Effort
@@ -102,10 +103,10 @@ def _bass(work: Work) -> Voice:
         sounding = note_at(lowest, slot)
         if sounding:
             pitch = sounding.pitch
-            while pitch > high and pitch - 40 >= low:
-                pitch -= 40
-            while pitch < low and pitch + 40 <= high:
-                pitch += 40
+            while pitch > high and pitch - OCTAVE >= low:
+                pitch -= OCTAVE
+            while pitch < low and pitch + OCTAVE <= high:
+                pitch += OCTAVE
             notes.append(Note(slot, stop - slot, pitch))
     return Voice(names[0] if names else "bass", "Bass", "bass", tuple(notes))
 

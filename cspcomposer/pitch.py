@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 LETTERS = "CDEFGAB"
+OCTAVE = 40
 _NATURAL = {"C": 3, "D": 9, "E": 15, "F": 20, "G": 26, "A": 32, "B": 38}
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
@@ -27,7 +28,7 @@ def make(letter: str, alter: int, octave: int) -> int:
     """
     if not -2 <= alter <= 2:
         raise ValueError(f"{letter} altered by {alter}: at most a double sharp or double flat")
-    return 40 * octave + _NATURAL[letter] + alter
+    return OCTAVE * octave + _NATURAL[letter] + alter
 
 
 def parts(pitch: int) -> tuple[str, int, int]:
@@ -36,7 +37,7 @@ def parts(pitch: int) -> tuple[str, int, int]:
     Raises:
         ValueError: a number in the gaps of base 40, which spells nothing.
     """
-    octave, klass = divmod(pitch - 1, 40)
+    octave, klass = divmod(pitch - 1, OCTAVE)
     try:
         letter, alter = _CLASS[klass + 1]
     except KeyError:
@@ -80,7 +81,7 @@ def parse_class(text: str) -> int:
 
 def class_of(pitch: int) -> int:
     """Return the pitch class, 1 to 40."""
-    return (pitch - 1) % 40 + 1
+    return (pitch - 1) % OCTAVE + 1
 
 
 def class_name(klass: int) -> str:

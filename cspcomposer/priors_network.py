@@ -138,7 +138,7 @@ class Network:
         suits = {}
         for klass in sorted(classes):
             for octave in _OCTAVES:
-                pitch = 40 * octave + klass
+                pitch = pitches.OCTAVE * octave + klass
                 place = pitches.midi(pitch) + self._seen.shift - codes.LOWEST[voice]
                 if 0 <= place < codes.HEIGHTS[voice]:
                     suits[pitch] = height[place]

@@ -14,6 +14,7 @@ from composing import ROOT, hard, spec
 from cspcomposer import (
     compose,
     compose_form,
+    compose_form_stretch,
     evaluate_structure,
     facts_planned,
     form_show,
@@ -21,7 +22,7 @@ from cspcomposer import (
     stages,
 )
 from cspcomposer.compose import Composition
-from cspcomposer.compose_form import Impossible
+from cspcomposer.compose_form_stretch import Impossible
 from cspcomposer.errors import BadInput
 from cspcomposer.form_show import Ruler
 from cspcomposer.plan import Echo
@@ -127,7 +128,7 @@ def test_the_melody_is_highest_where_it_was_planned_and_nowhere_else() -> None:
 def test_a_piece_in_stretches_keeps_the_hard_rules_across_their_borders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(compose_form, "STRETCH", 6)
+    monkeypatch.setattr(compose_form_stretch, "STRETCH", 6)
     made = compose.compose(spec(RETURNS.replace("G major", "F major")), effort=Effort(1500))
     assert hard(made) == []
     assert part(made.score, 1, 4) == part(made.score, 9, 12)
@@ -234,8 +235,8 @@ def test_what_two_stretches_hear_is_paid_once(monkeypatch: pytest.MonkeyPatch) -
     sums = []
     judged = compose_form._judged
 
-    def watched(solver: Solver, work: compose_form._Work, begin: float) -> Answer:
-        sums.append(compose_form._sum(work.costs.values()))
+    def watched(solver: Solver, work: compose_form_stretch.Work, begin: float) -> Answer:
+        sums.append(compose_form_stretch.summed(work.costs.values()))
         assert len(work.costs) > 1
         return judged(solver, work, begin)
 
