@@ -229,8 +229,13 @@ def _kept(plan: Outline, voice: Voice, parts: Parts, free: Collection[Fraction])
 
 
 def _bars(score: Score, note: Note) -> Iterator[int]:
-    for bar in score.measures:
-        if bar.onset < note.end and note.onset < bar.onset + bar.length:
+    """Yield the bars in which a note sounds."""
+    first = measure_at(score, note.onset)
+    yield first.number
+    if note.end > first.onset + first.length:
+        for bar in score.measures[score.measures.index(first) + 1 :]:
+            if bar.onset >= note.end:
+                return
             yield bar.number
 
 

@@ -93,9 +93,10 @@ def prepared(solver: Solver, task: Task, again: Again) -> Work:
     )  # fmt: skip
     again = recompose_plan.unnamed(again, _misnamed(report, again, task))
     choice = _choice(task, again.plan)
+    clock = facts.clock(again.plan)
     unknown = [
         slot for slot, numeral, _ in again.plan.numerals
-        if numeral not in choice.options.prices[facts.clock(again.plan).ticks(slot)]
+        if numeral not in choice.options.prices[clock.ticks(slot)]
     ]  # fmt: skip
     if unknown:
         again = recompose_plan.unnamed(again, unknown)
