@@ -45,7 +45,6 @@ evaluate: $(TAUGHT)
 
 bench: $(MEASURED)
 	$(BIN)/python tests/benchmarks/bench.py
-	$(BIN)/python tests/benchmarks/form.py
 	$(BIN)/python tests/benchmarks/structure.py
 	$(BIN)/python tests/benchmarks/quartets.py
 

@@ -361,16 +361,13 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _structure(options: argparse.Namespace) -> int:
-    from cspcomposer import evaluate_structure, read
+    from cspcomposer import evaluate_structure
     from cspcomposer.files import write_atomically
 
     found = []
     for path in options.structure:
-        found.append((path.stem, evaluate_structure.structure(path)))
-        score = read.read(path.with_suffix(".musicxml"))
-        plan = json.loads(path.read_text(encoding="utf-8"))["plan"]
-        chain = evaluate_structure.chained(score, seed=1)
-        found.append(("its bigram chain", evaluate_structure.measured(chain, plan, path.stem)))
+        piece, chain = evaluate_structure.structures(path)
+        found += [(path.stem, piece), ("its bigram chain", chain)]
     page = evaluate_structure.table(found)
     if options.out:
         write_atomically(options.out, page.encode())

@@ -17,14 +17,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from cspcomposer import evaluate_heard
 from cspcomposer import key as keys
 from cspcomposer import pitch as pitches
-from cspcomposer import read
 from cspcomposer.errors import BadInput, Fault
-from cspcomposer.score import Note, Score, Voice, note_at, pulses
+from cspcomposer.metre import Metre
+from cspcomposer.score import Measure, Note, Score, Voice, note_at, pulses
 
 # A key is looked for where it holds for so many bars at least.
 LEAST_BARS = 4
+# From how often chords occur in music of several voices; what music21 takes unasked was fitted to
+# melodies alone.
+ANALYSIS = "key.bellmanbudge"
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ class Structure:
 Frame = tuple[frozenset[int], int | None]
 
 
-def structure(path: Path) -> Structure:
-    """Return how far a composed piece has the form that was planned.
+def structures(path: Path) -> tuple[Structure, Structure]:
+    """Return how far a composed piece has the form that was planned, and a chain of its beats.
 
     Args:
         path: The `.json` file that stands beside the piece; its MusicXML stands there too.
@@ -97,7 +101,9 @@ def structure(path: Path) -> Structure:
     music = path.with_suffix(".musicxml")
     if not music.exists():
         raise BadInput(Fault("there is no score of this name.", music))
-    return measured(read.read(music), data["plan"], path.stem)
+    score = evaluate_heard.heard(music)
+    chain, plan = chained(score, seed=1), data["plan"]
+    return measured(score, plan, path.stem), measured(chain, plan, path.stem)
 
 
 def measured(score: Score, plan: Mapping[str, Any], title: str) -> Structure:
@@ -253,7 +259,7 @@ def found_key(score: Score, first: int, last: int) -> tuple[int, str]:
                 sounded = note.Note(pitches.midi(n.pitch))
                 sounded.quarterLength = float(n.duration)
                 heard.insert(float(n.onset - begin), sounded)
-    key = heard.analyze("key")
+    key = heard.analyze(ANALYSIS)
     return int(key.tonic.pitchClass), str(key.mode)
 
 
@@ -279,16 +285,16 @@ def _cadences(score: Score, plan: Mapping[str, Any]) -> tuple[int, int]:
 def closes(score: Score, bar: int, cadence: str, key: str) -> bool:
     """Return whether a bar closes so: by the bass of its last chord, and the highest voice."""
     measure = next(m for m in score.measures if m.number == bar)
-    end = measure.onset + measure.length
-    low, high = score.voices[-1], score.voices[0]
     tonic = keys.parse(key)
     home = pitches.midi(tonic.tonic) % 12
-    last = _last(low, measure.onset, end)
-    top = note_at(high, last.onset) if last else None
-    if last is None or top is None:
-        return False
-    bass = (pitches.midi(last.pitch) - home) % 12
-    melody = (pitches.midi(top.pitch) - home) % 12
+    return any(
+        _closes((pitches.midi(low) - home) % 12, (pitches.midi(high) - home) % 12, cadence)
+        for low, high in _ends(score, measure)
+    )
+
+
+def _closes(bass: int, melody: int, cadence: str) -> bool:
+    """Return whether two notes, in semitones above the tonic, close so."""
     if cadence == "half":
         return bass == 7
     if cadence == "perfect":
@@ -300,9 +306,30 @@ def closes(score: Score, bar: int, cadence: str, key: str) -> bool:
     return bass in (8, 9)
 
 
-def _last(voice: Voice, begin: Fraction, end: Fraction) -> Note | None:
-    notes = [n for n in voice.notes if n.onset < end and n.end > begin]
-    return notes[-1] if notes else None
+def _ends(score: Score, measure: Measure) -> Iterator[tuple[int, int]]:
+    """Yield the outer pitches with which a bar may be said to close.
+
+    Its last bass note; and, where chords are broken, the lowest note of its last half, or of all
+    of it where it has no halves. Where the piece begins before a bar line its phrases do too.
+    """
+    high, low = score.voices[0], score.voices[-1]
+    first = score.measures[0]
+    early = first.length if first.number == 0 and measure.length == measure.full else Fraction(0)
+    end = measure.onset + measure.length - early
+    last = _within_time(low, measure.onset, end)[-1:]
+    top = note_at(high, last[0].onset) if last else None
+    if last and top:
+        yield last[0].pitch, top.pitch
+    halves = measure.full / Metre(measure.beats, measure.unit).pulse % 4 == 0
+    begin = end - measure.full / 2 if halves else measure.onset
+    under = [n for voice in score.voices[1:] for n in _within_time(voice, begin, end)]
+    over = _within_time(high, begin, end)
+    if under and over:
+        yield min(n.pitch for n in under), over[0].pitch
+
+
+def _within_time(voice: Voice, begin: Fraction, end: Fraction) -> list[Note]:
+    return [n for n in voice.notes if n.onset < end and n.end > begin]
 
 
 def chained(score: Score, seed: int = 0) -> Score:

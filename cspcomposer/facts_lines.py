@@ -49,7 +49,7 @@ def silent(outline: Outline, line: Voice, others: Sequence[Voice]) -> Outline:
     voices = (*above, *others)
     return replace(
         outline, score=replace(outline.score, voices=voices), free={}, numerals=(), figures=(),
-        cadences=(), compass={}, adornable={}, steadfast={}, further=(), excused=(),
+        compass={}, adornable={}, steadfast={}, further=(), excused=(),
     )  # fmt: skip
 
 

@@ -177,7 +177,7 @@ def test_a_chain_of_its_own_beats_has_not_the_form() -> None:
 def test_a_file_without_a_plan_is_no_piece_with_a_form(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(BadInput, match="no plan in this file"):
-        evaluate_structure.structure(tmp_path / "x.json")
+        evaluate_structure.structures(tmp_path / "x.json")
 
 
 def test_a_wrong_close_is_told_from_a_right_one() -> None:

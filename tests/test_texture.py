@@ -383,6 +383,25 @@ def test_chords_are_named_where_they_change(clarinet_song: Composition) -> None:
     ]  # fmt: skip
 
 
+def test_chords_are_named_where_who_reads_them_plays_what_sounds(
+    clarinet_song: Composition,
+) -> None:
+    from music21 import converter
+
+    both = clarinet_song.score
+    alone = replace(both, voices=(both.voice("melody"),), parts=both.parts[:1])
+    assert any(alone.parts[0].written)
+    for score, place in ((both, 1), (alone, 0)):
+        stream = converter.parse(musicxml(score), format="musicxml")
+        parts = [p for p in stream.parts if p.recurse().getElementsByClass("Harmony")]
+        assert parts == [stream.parts[place]]
+        roots = [
+            pitch.class_of(pitch.make(h.root().step, int(h.root().alter), 4))
+            for h in stream.toSoundingPitch().recurse().getElementsByClass("Harmony")
+        ]
+        assert roots == [symbol.root for symbol in score.symbols]
+
+
 def test_midi_has_the_sound_of_each_instrument(clarinet_song: Composition) -> None:
     import io
 

@@ -140,7 +140,7 @@ def _staff(
                 _words(out, words, (words.onset - sign.onset) * divisions)
             while named and named[0].onset < sign.onset + sign.duration:
                 symbol = named.pop(0)
-                harmony(out, symbol, int((symbol.onset - sign.onset) * divisions))
+                harmony(out, symbol, int((symbol.onset - sign.onset) * divisions), staff.number)
             _sign(out, sign, staff, order, divisions, voices)
             for head in staff.heads.get((voice.name, sign.note.onset), ())[1:] if sign.note else ():
                 _head(out, sign, head, staff, order, divisions, voices)

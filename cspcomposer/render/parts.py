@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
+from cspcomposer import pitch as pitches
 from cspcomposer.render.notation import Sign, signs_of
-from cspcomposer.score import Note, Part, Score, Voice
+from cspcomposer.score import Note, Part, Score, Symbol, Voice
 
 # What a major scale has, in base 40 and in semitones: see `cspcomposer.pitch`.
 _LETTERS = (0, 6, 12, 17, 23, 29, 35)
@@ -65,6 +66,24 @@ def fifths(written: tuple[int, int]) -> int:
     (2, 1, 0)
     """
     return 7 * written[1] - 12 * written[0]
+
+
+def named(score: Score, number: int) -> tuple[Symbol, ...]:
+    """Return the chords that are named above a part, as they are written there.
+
+    They stand above the first part that is written as it sounds; if there is none, above the first,
+    for whose player they are other chords.
+    """
+    shifts = [interval(part.written) % pitches.OCTAVE for part in score.parts]
+    if number != (shifts.index(0) if 0 in shifts else 0):
+        return ()
+    up = shifts[number]
+    return tuple(
+        replace(
+            s, root=pitches.class_of(s.root + up), bass=s.bass and pitches.class_of(s.bass + up)
+        )
+        for s in score.symbols
+    )
 
 
 def layers(score: Score, part: Part, staff: int) -> tuple[Layer, ...]:

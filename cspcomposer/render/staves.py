@@ -11,7 +11,7 @@ from cspcomposer.render.accidentals import accidentals
 from cspcomposer.render.lyrics import Syllable, numerals, sung_voices, syllables
 from cspcomposer.render.marks import Mark
 from cspcomposer.render.notation import Sign, signs_of
-from cspcomposer.render.parts import Head, fifths, head_signs, layer_signs, layers
+from cspcomposer.render.parts import Head, fifths, head_signs, layer_signs, layers, named
 from cspcomposer.score import VOICE_NAMES, Part, Score, Symbol, Voice, note_at
 
 Place = tuple[str, Fraction]  # name of a voice, onset
@@ -181,7 +181,7 @@ def _players(score: Score, marks: Sequence[Mark]) -> Iterator[Staff]:
                 number=place + 1 if len(part.staves) > 1 else 0,
                 player=part,
                 heads=heads,
-                symbols=score.symbols if not number and not place else (),
+                symbols=named(score, number) if not place else (),
             )
 
 

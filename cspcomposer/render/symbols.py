@@ -24,8 +24,15 @@ KINDS = {
 }
 
 
-def harmony(out: ET.Element, symbol: Symbol, offset: int = 0) -> None:
-    """Add a chord symbol to a measure, so many divisions after where the measure has come to."""
+def harmony(out: ET.Element, symbol: Symbol, offset: int = 0, staff: int = 0) -> None:
+    """Add a chord symbol to a measure, so many divisions after where the measure has come to.
+
+    Args:
+        out: The measure.
+        symbol: The chord.
+        offset: So many divisions.
+        staff: The staff above which it stands, from 1; 0 where the part has no other.
+    """
     element = ET.SubElement(out, "harmony", {"print-frame": "no"})
     _class(ET.SubElement(element, "root"), "root", symbol.root)
     kind, text = KINDS.get(symbol.quality, ("other", symbol.quality))
@@ -34,6 +41,8 @@ def harmony(out: ET.Element, symbol: Symbol, offset: int = 0) -> None:
         _class(ET.SubElement(element, "bass"), "bass", symbol.bass)
     if offset:
         ET.SubElement(element, "offset").text = str(offset)
+    if staff:
+        ET.SubElement(element, "staff").text = str(staff)
 
 
 def _class(parent: ET.Element, name: str, number: int) -> None:

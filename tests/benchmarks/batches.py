@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import tried
+
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = """
 title: Bench
@@ -86,9 +88,9 @@ def table() -> Iterator[str]:
         figures = (ran.seconds, ran.first, ran.rate, ran.steady)
         yield f"| {name} | {' | '.join(f'{figure:.1f}' for figure in figures)} |"
     yield ""
-    word = "reached" if efficiency >= EFFICIENT else "**missed**"
+    word = tried.verdict(efficiency >= EFFICIENT)
     yield f"* two jobs against one: efficiency {efficiency:.2f}; aim {EFFICIENT}: {word}"
-    word = "reached" if added <= OVERHEAD else "**missed**"
+    word = tried.verdict(added <= OVERHEAD)
     aim = f"aim {1000 * OVERHEAD:.0f}: {word}"
     yield f"* added to each piece by the runner: {1000 * added:.0f} ms; {aim}"
     yield f"* against the loop: {one.rate * alone / 60:.1f} times as fast with one job, "

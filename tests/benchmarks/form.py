@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import tried
+
 BARS = (16, 32, 64, 128)
 KINDS = ("new", "returns")
 RHYTHMS = ("half", "beat")
@@ -81,7 +83,7 @@ def table(lengths: Sequence[int] = BARS) -> Iterator[str]:
                     fine = float(cells[4]) <= SECONDS and float(cells[7]) <= MEGABYTES
                     said.append(
                         f"* {bars} bars, {kind}, harmony by the {rhythm}: set within {SECONDS} s "
-                        f"and {MEGABYTES} MB: {'reached' if fine else '**missed**'}"
+                        f"and {MEGABYTES} MB: {tried.verdict(fine, 'form')}"
                     )
     yield ""
     yield from said

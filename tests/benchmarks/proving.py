@@ -7,6 +7,7 @@ import resource
 import time
 from collections.abc import Iterator
 
+import tried
 import tune
 
 from cspcomposer import compose
@@ -57,8 +58,9 @@ def table() -> Iterator[str]:
             soon = bool(early) and early[-1] <= (1 + NEAR / 100) * piece.bound[-1]
             said += [
                 f"* {beats} beats proven within {PROVEN:.0f} s: "
-                + _word(proven and spent[1] <= PROVEN),
-                f"* an answer within {NEAR:.0f} % after {FIRST:.0f} s: {_word(soon)}",
+                + tried.verdict(proven and spent[1] <= PROVEN, "proving"),
+                f"* an answer within {NEAR:.0f} % after {FIRST:.0f} s: "
+                + tried.verdict(soon, "proving"),
             ]
     yield ""
     yield from said
@@ -127,7 +129,3 @@ def _gap(seen: list[Seen], moment: float, piece: compose.Composition | None) -> 
 def _memory() -> int:
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_maxrss for u in usage) // 1024
-
-
-def _word(reached: bool) -> str:
-    return "reached" if reached else "**missed**"

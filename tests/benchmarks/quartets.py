@@ -11,14 +11,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cspcomposer import evaluate_structure, read
-from cspcomposer import pitch as pitches
+from cspcomposer import evaluate_heard, evaluate_structure
 from cspcomposer.evaluate_structure import Structure
-from cspcomposer.score import Measure, Note, Score, Signature, Voice
+from cspcomposer.score import Score
 
 
 class Section(NamedTuple):
@@ -114,39 +112,7 @@ def quartet(file: str) -> Score:
     """Return a movement as it sounds; notes on one stem are voices of their own."""
     from music21 import corpus
 
-    stream = corpus.parse(file).stripTies()
-    parts = list(stream.parts)
-    measures: list[Measure] = []
-    metre: Any = None
-    for bar in parts[0].getElementsByClass("Measure"):
-        metre = bar.timeSignature or metre
-        measures.append(
-            Measure(bar.number, _exact(bar.offset), _exact(bar.duration.quarterLength),
-                    metre.numerator, metre.denominator)
-        )  # fmt: skip
-    voices = [voice for part in parts for voice in _lines(part, part is parts[-1])]
-    return Score(
-        file, "", Fraction(100), tuple(voices), tuple(measures), (Signature(Fraction(0), 0),)
-    )
-
-
-def _exact(length: Any) -> Fraction:
-    return Fraction(length).limit_denominator(96)
-
-
-def _lines(part: Any, lowest: bool) -> Iterator[Voice]:
-    """Yield the lines of a part, the highest first: an outer one has all outer notes."""
-    lines: dict[int, list[Note]] = {}
-    for each in part.flatten().notes:
-        if each.duration.isGrace:
-            continue
-        stem = sorted(each.pitches, key=lambda p: p.midi, reverse=not lowest)
-        for place, pitch in enumerate(stem):
-            height = pitches.make(pitch.step, int(pitch.alter), pitch.octave)
-            note = Note(_exact(each.offset), _exact(each.quarterLength), height)
-            lines.setdefault(place, []).append(note)
-    for place in sorted(lines, reverse=lowest):
-        yield Voice(f"{part.id}_{place}", str(part.id), "treble", tuple(sorted(lines[place])))
+    return evaluate_heard.sounding(corpus.parse(file), file)
 
 
 def rows(name: str, score: Score, planned: Mapping[str, Any]) -> Iterator[tuple[str, Structure]]:
@@ -163,7 +129,7 @@ def main(paths: list[Path]) -> None:
         found += rows(movement.title, quartet(movement.file), plan(movement))
     for path in paths:
         whole = json.loads(path.read_text(encoding="utf-8"))["plan"]
-        found += rows(path.stem, read.read(path.with_suffix(".musicxml")), parted(whole))
+        found += rows(path.stem, evaluate_heard.heard(path.with_suffix(".musicxml")), parted(whole))
     print(evaluate_structure.table(found), end="")
 
 
