@@ -17,7 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cspcomposer import compose as composer
-from cspcomposer import pitch, render, specfile, texture
+from cspcomposer import (
+    evaluate_heard,
+    evaluate_structure,
+    pitch,
+    render,
+    specfile,
+    texture,
+)
 from cspcomposer.candidates_cells import cells, figures
 from cspcomposer.compose import Composition
 from cspcomposer.errors import BadSpec
@@ -475,7 +482,7 @@ def test_a_texture_cannot_be_composed_again_in_part(waltz: Composition) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
-def test_an_example_is_composed_without_hard_faults(path: Path, tmp_path: Path) -> None:
+def test_an_example_keeps_the_hard_rules_and_has_its_form(path: Path, tmp_path: Path) -> None:
     made = composer.compose(specfile.load(path), effort=Effort(3000))
     assert hard(made) == []
     files = render.write(made.score, tmp_path, path.stem, ("musicxml", "midi", "svg"))
@@ -488,6 +495,14 @@ def test_an_example_is_composed_without_hard_faults(path: Path, tmp_path: Path) 
             env={"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
         )  # fmt: skip
         assert (tmp_path / "out.mscx").stat().st_size
+    if made.plan:
+        heard = evaluate_heard.heard(files[0])
+        data = composer.as_data(made)["plan"]
+        found = evaluate_structure.measured(heard, data, path.stem)
+        # Upbeats of a section lead away in the bar in which a phrase has closed.
+        unheard = [p for p in made.plan.phrases if made.plan.upbeat_to(p.end)]
+        assert found.cadences[1] - found.cadences[0] <= len(unheard)
+        assert found.told_apart in (1.0, None)
 
 
 def test_parts_are_optional(waltz: Composition) -> None:
