@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,12 @@ class Made:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def _advised(error: OutOfTime) -> str:
+    """Return what an error says; of options, which a batch has not, it does not speak."""
+    hint = "Allow more under effort in the specification, or give less."
+    return "\n".join(str(replace(f, hint=hint) if "--" in f.hint else f) for f in error.faults)
+
+
 def failed(job: Job, status: str, reason: str, seconds: float = 0.0) -> Made:
     """Return what is said of a job that came to nothing."""
     return Made(job, _line(job, status, seconds) | {"reason": reason})
@@ -124,7 +130,7 @@ class Bench:
             self.close()
             return ended("failed", str(error))
         except OutOfTime as error:
-            return ended("out of time", str(error))
+            return ended("out of time", _advised(error))
         except CSPComposerError as error:
             return ended("failed", str(error))
         except MemoryError:

@@ -162,6 +162,13 @@ def test_what_comes_to_nothing_is_a_line_with_its_reason_and_can_be_tried_again(
     (out / next(iter(good["files"]))).unlink()
     assert cli.main(["batch", str(spec), "--out", str(out), "--jobs", "1"]) == 1
     assert "1 composed, 1 no solution (1 of them earlier)" in capsys.readouterr().out
+    foresee = ["batch", str(spec), "--out", str(out), "--jobs", "1", "--dry-run"]
+    assert cli.main(foresee) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[3:] == [f"1 of them is in {out} already and 1 came to nothing earlier.",
+                        "Nothing is left to compose."]  # fmt: skip
+    assert cli.main([*foresee, "--retry", "failed"]) == 0
+    assert "came to nothing" not in capsys.readouterr().out
     assert fresh(again(tmp_path, retry=True)[0]) == [1]
 
 
@@ -243,6 +250,28 @@ def test_a_dry_run_tells_how_many_how_long_and_how_large(
     assert list(tmp_path.iterdir()) == [spec]
 
 
+def test_a_dry_run_says_why_nothing_came_of_what_it_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = "phrases: [{bars: 3, cadence: authentic}]\nprior: none\neffort: {conflicts: 1}\n"
+    spec = written(tmp_path, "{matrix: {seed: [4, 5]}}", base=base)
+    assert cli.main(["batch", str(spec), "--dry-run", "--jobs", "1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "tiny.yaml: 2 pieces (seed 2)."
+    assert re.fullmatch(
+        r"How long it takes is not known: what was tried came to nothing, the first so: tiny\."
+        r"yaml: nothing was found in [\d.]+ seconds\. Allow more under effort in the "
+        r"specification, or give less\.", said[-1],
+    )  # fmt: skip
+
+
+def test_a_dry_run_of_one_piece_tries_it_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["batch", str(written(tmp_path, "{seeds: 1}")), "--dry-run"]) == 0
+    assert "the 1 piece composed to see took" in capsys.readouterr().out
+
+
 def test_a_dry_run_of_a_shard_shows_its_own_pieces(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,7 +287,7 @@ def test_a_dry_run_of_a_shard_shows_its_own_pieces(
             f"  1: key C major, seed {number}\n  2: key E minor, seed {number}\n"
         )
         assert "more." not in said
-        there += int(said.splitlines()[3].partition(" of them are in ")[0])
+        there += int(said.splitlines()[3].partition(" of them ")[0])
     assert there == 3
 
 
