@@ -28,6 +28,7 @@ class Foreseen:
     Attributes:
         there: How many pieces are there already.
         nothing: How many came to nothing earlier, and are not tried again.
+        refused: How many of these were near copies, which are judged once more.
         left: How many are composed.
         each: Seconds for one of these; None if that is not known.
         bytes_each: What one takes on disk.
@@ -38,6 +39,7 @@ class Foreseen:
 
     there: int
     nothing: int
+    refused: int
     left: int
     each: float | None
     bytes_each: float
@@ -48,8 +50,8 @@ class Foreseen:
 
 def foreseen(order: Asked) -> Foreseen:
     """Return what a batch will take; two pieces may be composed for it, and are not kept."""
-    there, nothing, left = _known(order)
-    counts = len(there), nothing, left
+    there, nothing, refused, left = _known(order)
+    counts = len(there), nothing, refused, left
     if not left:
         return Foreseen(*counts, 0.0, 0.0, 0.0, 0.0, "")
     if len(there) >= ENOUGH:
@@ -72,10 +74,10 @@ def foreseen(order: Asked) -> Foreseen:
     return Foreseen(*counts, each, size, each * left / jobs, size * left, why)
 
 
-def _known(order: Asked) -> tuple[list[Line], int, int]:
-    """Return what is there already, how many came to nothing, and how many are left."""
+def _known(order: Asked) -> tuple[list[Line], int, int, int]:
+    """Return what is there already; how many came to nothing, were refused, and are left."""
     if order.out is None or not manifests(order.out):
-        return [], 0, len(order)
+        return [], 0, 0, len(order)
     register = Register(order.plan)
     names = set()
     for _, piece in order.pieces():
@@ -83,8 +85,9 @@ def _known(order: Asked) -> tuple[list[Line], int, int]:
             names.add(register.identity(piece).id)
     mine = [line for line in lines(order.out) if line["id"] in names]
     there = [ln for ln in mine if ln["status"] in COMPOSED and not amiss(order.out, ln)]
-    nothing = sum(1 for line in mine if line["status"] not in COMPOSED and _stays(order, line))
-    return there, nothing, len(names) - len(there) - nothing
+    nothing = [ln for ln in mine if ln["status"] not in COMPOSED and _stays(order, ln)]
+    refused = sum(1 for line in nothing if line["status"] == REFUSED)
+    return there, len(nothing), refused, len(names) - len(there) - len(nothing)
 
 
 def _stays(order: Asked, line: Line) -> bool:

@@ -228,7 +228,8 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
     if known:
         print(f"{' and '.join(known)}.")
     if not found.left:
-        print("Nothing is left to compose.")
+        unless = ", if all near copies stay refused" if found.refused else ""
+        print(f"Nothing is left to compose{unless}.")
         return 0
     if found.each is None:
         print(f"How long it takes is not known: {found.why}")
