@@ -123,7 +123,12 @@ class Bench:
             return failed(job, status, reason, time.monotonic() - begin)
 
         try:
-            return self._composed(order, job, begin)
+            try:
+                return self._composed(order, job, begin)
+            except SolverStopped:
+                # The system may have ended it, for what others took: once more, with a new one.
+                self.close()
+                return self._composed(order, job, time.monotonic())
         except NoSolution as error:
             return ended("no solution", str(error))
         except SolverStopped as error:

@@ -40,6 +40,7 @@ from cspcomposer.batch_piece import Bench, Job, Made, Order
 from cspcomposer.batch_pool import Pool
 from cspcomposer.errors import BadInput
 from cspcomposer.files import named, write_atomically
+from cspcomposer.solver import Solver
 
 SWEEP = "{matrix: {key: [C major, E minor]}, seeds: 2}"
 
@@ -380,6 +381,44 @@ def test_a_killed_worker_is_replaced_and_its_job_done_again(tmp_path: Path) -> N
     (made,) = pool.made(iter([asked]))
     pool.close()
     assert made.line["status"] in ("optimal", "feasible") and made.files
+
+
+def solvers(monkeypatch: pytest.MonkeyPatch, wounds: int) -> list[int]:
+    """Have the solving process killed so many times when it is used; return what processes were."""
+    seen: list[int] = []
+    grounded = Solver.ground
+
+    def wounded(self: Solver, *words: Any, **more: Any) -> None:
+        grounded(self, *words, **more)
+        assert self._process
+        if len(seen) < wounds and self._process.pid not in seen:
+            os.kill(self._process.pid, signal.SIGKILL)
+        seen.append(self._process.pid)
+
+    monkeypatch.setattr(Solver, "ground", wounded)
+    return seen
+
+
+def test_a_solver_that_is_killed_is_replaced_and_its_piece_composed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = solvers(monkeypatch, 1)
+    bench = Bench()
+    made = bench.made(*job(0, written(tmp_path, "{seeds: 1}")))
+    bench.close()
+    assert made.line["status"] in ("optimal", "feasible") and made.files
+    assert processes[0] not in processes[1:]
+
+
+def test_a_piece_that_kills_two_solvers_is_given_up_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = solvers(monkeypatch, 2)
+    bench = Bench()
+    made = bench.made(*job(0, written(tmp_path, "{seeds: 1}")))
+    bench.close()
+    assert made.line["status"] == "failed" and not made.files and len(processes) == 2
+    assert made.line["reason"].startswith("the solving process ended by itself (code -9).")
 
 
 def test_a_job_that_kills_two_workers_is_given_up_with_a_reason(tmp_path: Path) -> None:
