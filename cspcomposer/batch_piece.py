@@ -24,6 +24,8 @@ from cspcomposer.specfile import LoadedSpec
 
 # A process that solves keeps every word it has met: after so many pieces it is replaced.
 PIECES_A_SOLVER = 50
+# What failed stays so where all is as it was when the batch began.
+AGAIN = "Start it again, with --retry failed."
 COMPOSED = ("optimal", "feasible")
 
 
@@ -158,14 +160,14 @@ class Bench:
             )
         template = _template(order.source, order.path)
         loaded = batch_plan.loaded(template, job.assignment)
-        changed = "the rule files were changed while the batch ran. Start it again."
+        changed = f"the rule files were changed while the batch ran. {AGAIN}"
         own = _own(loaded)
         if compose.rules_sha256(own, loaded.spec.style) != job.sha256["rules"]:
             return failed(job, "failed", changed, time.monotonic() - begin)
         for name, digest in batch_identity.digests_of_files(loaded).items():
             if digest != job.sha256.get(name):
                 say = f"the files under '{name}' are not those that the batch began with."
-                return failed(job, "failed", f"{say} Start it again.", time.monotonic() - begin)
+                return failed(job, "failed", f"{say} {AGAIN}", time.monotonic() - begin)
         piece = self._piece(order, job, loaded, own, begin)
         if piece.rules_sha256 != job.sha256["rules"]:
             return failed(job, "failed", changed, time.monotonic() - begin)

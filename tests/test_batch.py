@@ -358,8 +358,11 @@ def test_a_worker_with_other_programs_or_other_files_composes_nothing(tmp_path: 
     order, asked = job(0, written(tmp_path, "{seeds: 1}", base=more))
     tune.write_text("X:1\nM:4/4\nL:1/4\nK:C\nc e e c|\n")
     made = bench.made(order, asked)
-    said = "the files under 'given' are not those that the batch began with. Start it again."
-    assert made.line["reason"] == said and not made.files
+    assert made.line["reason"] == (
+        "the files under 'given' are not those that the batch began with. Start it again, with "
+        "--retry failed."
+    )
+    assert not made.files
 
 
 class Wounded(Pool):
