@@ -250,6 +250,7 @@ def _own(loaded: LoadedSpec) -> tuple[Path, ...]:
     spec = loaded.spec
     key = (loaded.path.parent, spec.style, tuple(spec.rules), spec.rule_folders)
     if key not in _OWN:
+        own = brief.own_rules(loaded)
         brief.know_ranges(loaded)
-        _OWN[key] = brief.own_rules(loaded)
+        _OWN[key] = own
     return _OWN[key]

@@ -251,6 +251,14 @@ def test_a_dry_run_tells_how_many_how_long_and_how_large(
     assert list(tmp_path.iterdir()) == [spec]
 
 
+def test_a_style_that_there_is_not_is_told_before_anything_is_composed_and_where(
+    tmp_path: Path,
+) -> None:
+    spec = written(tmp_path, "{matrix: {style: [chorale, nosuch]}}")
+    with pytest.raises(BadInput, match=r"tiny\.yaml:10:35: style: there is no style 'nosuch'\."):
+        cspcomposer.batch(spec)
+
+
 def test_a_dry_run_says_why_nothing_came_of_what_it_tried(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
