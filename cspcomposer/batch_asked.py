@@ -126,7 +126,7 @@ def about(plan: Plan) -> dict[str, Any]:
         "title": str(plan.document.data.get("title", "")) or spec.stem,
         "pieces": len(plan),
         "axes": {axis: found for axis, found in values.items() if axis != "seed"},
-        "seeds": len(plan.seeds),
+        "seeds": plan.how_many_seeds(),
         "versions": dict(compose.versions()),
         "text": plan.document.source,
     }

@@ -26,7 +26,7 @@ number and spelled pitch; `given` voices were not composed |
 bars, key, which one returns and how it is changed |
 | `form` | phrases: where each begins, arrives and ends, the cadence asked for, the chord reached, \
 its section and the label of the part of the form |
-| `violations` | the soft rules that the piece breaks, with bar and beat |
+| `violations` | the rules that the piece breaks, with severity, bar and beat |
 | `facts` | the piece as facts for answer-set programs, in the words of CSPComposer's rules |
 """
 _FILES = {

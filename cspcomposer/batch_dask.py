@@ -212,7 +212,12 @@ def _connected(address: str) -> Client:
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        get_backend(parse_address(address)[0])
+        scheme, place = parse_address(address)
+        get_backend(scheme)
+        host, _, port = place.rpartition(":")
+        # A client would find out later, and not end quietly then.
+        if scheme in ("tcp", "tls") and not (host and port.isdecimal()):
+            raise ValueError("the address has no port")
         return Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         what = str(error).split("\n")[0]

@@ -88,13 +88,13 @@ class Register:
     def digests(self, loaded: LoadedSpec) -> dict[str, str]:
         """Return the digests of a specification and all that it refers to: errors as `identity`."""
         spec = loaded.spec
+        key = (spec.style, tuple(spec.rules), spec.rule_folders)
+        if key not in self._rules:
+            self._rules[key] = compose.rules_sha256(brief.own_rules(loaded), spec.style)
         voices = (spec.style, spec.voices, tuple(spec.given))
         if voices not in self._ranges:
             brief.know_ranges(loaded)
             self._ranges.add(voices)
-        key = (spec.style, tuple(spec.rules), spec.rule_folders)
-        if key not in self._rules:
-            self._rules[key] = compose.rules_sha256(brief.own_rules(loaded), spec.style)
         found = {"spec": loaded.sha256, "rules": self._rules[key]}
         found |= digests_of_files(loaded, self._file)
         network = priors.network(spec.prior.model)

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from cspcomposer.specfile import LoadedSpec
 
 # A process that solves keeps every word it has met: after so many pieces it is replaced.
 PIECES_A_SOLVER = 50
+# What failed stays so where all is as it was when the batch began.
+AGAIN = "Start it again, with --retry failed."
 COMPOSED = ("optimal", "feasible")
 
 
@@ -83,6 +85,12 @@ class Made:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def _advised(error: OutOfTime) -> str:
+    """Return what an error says; of options, which a batch has not, it does not speak."""
+    hint = "Allow more under effort in the specification, or give less."
+    return "\n".join(str(replace(f, hint=hint) if "--" in f.hint else f) for f in error.faults)
+
+
 def failed(job: Job, status: str, reason: str, seconds: float = 0.0) -> Made:
     """Return what is said of a job that came to nothing."""
     return Made(job, _line(job, status, seconds) | {"reason": reason})
@@ -117,14 +125,19 @@ class Bench:
             return failed(job, status, reason, time.monotonic() - begin)
 
         try:
-            return self._composed(order, job, begin)
+            try:
+                return self._composed(order, job, begin)
+            except SolverStopped:
+                # The system may have ended it, for what others took: once more, with a new one.
+                self.close()
+                return self._composed(order, job, time.monotonic())
         except NoSolution as error:
             return ended("no solution", str(error))
         except SolverStopped as error:
             self.close()
             return ended("failed", str(error))
         except OutOfTime as error:
-            return ended("out of time", str(error))
+            return ended("out of time", _advised(error))
         except CSPComposerError as error:
             return ended("failed", str(error))
         except MemoryError:
@@ -147,14 +160,14 @@ class Bench:
             )
         template = _template(order.source, order.path)
         loaded = batch_plan.loaded(template, job.assignment)
-        changed = "the rule files were changed while the batch ran. Start it again."
+        changed = f"the rule files were changed while the batch ran. {AGAIN}"
         own = _own(loaded)
         if compose.rules_sha256(own, loaded.spec.style) != job.sha256["rules"]:
             return failed(job, "failed", changed, time.monotonic() - begin)
         for name, digest in batch_identity.digests_of_files(loaded).items():
             if digest != job.sha256.get(name):
                 say = f"the files under '{name}' are not those that the batch began with."
-                return failed(job, "failed", f"{say} Start it again.", time.monotonic() - begin)
+                return failed(job, "failed", f"{say} {AGAIN}", time.monotonic() - begin)
         piece = self._piece(order, job, loaded, own, begin)
         if piece.rules_sha256 != job.sha256["rules"]:
             return failed(job, "failed", changed, time.monotonic() - begin)
@@ -237,6 +250,7 @@ def _own(loaded: LoadedSpec) -> tuple[Path, ...]:
     spec = loaded.spec
     key = (loaded.path.parent, spec.style, tuple(spec.rules), spec.rule_folders)
     if key not in _OWN:
+        own = brief.own_rules(loaded)
         brief.know_ranges(loaded)
-        _OWN[key] = brief.own_rules(loaded)
+        _OWN[key] = own
     return _OWN[key]

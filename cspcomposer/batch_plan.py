@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from cspcomposer import batch_values, specfile
+from cspcomposer import arrange_known, batch_values, form, specfile
 from cspcomposer.batch_values import Assignment, Template
 from cspcomposer.document import Document
 from cspcomposer.specfile import LoadedSpec
@@ -63,6 +63,13 @@ class Plan:
         own = dict(one.ways).get(SEED)
         return (batch_values.value(self.document, own),) if own else self.seeds
 
+    def how_many_seeds(self) -> int:
+        """Return how many seeds there are, those that combinations name among them."""
+        several = [self.seeds_of(one) for one in self.combinations]
+        own = {seeds[0] for seeds in several if seeds is not self.seeds}
+        shared = self.seeds if any(seeds is self.seeds for seeds in several) else ()
+        return len(own.union(shared))
+
     def pieces(self) -> Iterator[Piece]:
         """Yield every piece, in order."""
         if self.drawn is not None:
@@ -100,10 +107,13 @@ def loaded(template: Template, assignment: Assignment) -> LoadedSpec:
     Its digest is that of its content: a comment more or less is no other specification.
 
     Raises:
-        BadSpec: swept values that do not go together.
+        BadSpec: swept values that do not go together, or name what there is not.
     """
     filled = template.put(assignment)
     found = specfile.understood(filled, "")
+    arrange_known.know(found)
+    if found.spec.form:
+        form.known(found)
     said = found.spec.model_dump(mode="json", exclude={SEED, "sweep"})
     said["title"] = said["title"] or filled.path.stem
     # A style of one's own is named by where it stands now; its content is hashed with the rules.

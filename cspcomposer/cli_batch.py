@@ -210,6 +210,7 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
     first = [plan.inputs(piece) for _, piece in islice(order.pieces(), FIRST)]
     if as_json:
         data = {"pieces": count, "axes": list(plan.axes), "first": first, "there": found.there,
+                "came_to_nothing": found.nothing, "left": found.left,
                 "seconds": found.seconds, "bytes": found.size, "jobs": order.jobs}  # fmt: skip
         print(json.dumps(data, indent=2, ensure_ascii=False))
         return 0
@@ -221,8 +222,15 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
         print(f"  {number}: {_inputs(inputs)}")
     if count > FIRST:
         print(f"  and {count - FIRST} more.")
-    if found.there:
-        print(f"{found.there} of them are in {order.out} already.")
+    are = "is" if found.there == 1 else "are"
+    known = [f"{found.there} of them {are} in {order.out} already"] if found.there else []
+    known += [f"{found.nothing} came to nothing earlier"] if found.nothing else []
+    if known:
+        print(f"{' and '.join(known)}.")
+    if not found.left:
+        unless = ", if all near copies stay refused" if found.refused else ""
+        print(f"Nothing is left to compose{unless}.")
+        return 0
     if found.each is None:
         print(f"How long it takes is not known: {found.why}")
         return 0
@@ -236,7 +244,7 @@ def _foreseen(order: Asked, *, as_json: bool) -> int:
 def _product(order: Asked) -> str:
     """Return what varies in the whole batch, and in how many ways."""
     axes = batch_asked.about(order.plan)["axes"]
-    seeds = len(order.plan.seeds)
+    seeds = order.plan.how_many_seeds()
     parts = [f"{axis} {len(values)}" for axis, values in axes.items()]
     parts += [f"seed {seeds}"] if seeds > 1 else []
     return f" ({', '.join(parts)})" if parts else ""

@@ -40,6 +40,7 @@ from cspcomposer.batch_piece import Bench, Job, Made, Order
 from cspcomposer.batch_pool import Pool
 from cspcomposer.errors import BadInput
 from cspcomposer.files import named, write_atomically
+from cspcomposer.solver import Solver
 
 SWEEP = "{matrix: {key: [C major, E minor]}, seeds: 2}"
 
@@ -162,6 +163,13 @@ def test_what_comes_to_nothing_is_a_line_with_its_reason_and_can_be_tried_again(
     (out / next(iter(good["files"]))).unlink()
     assert cli.main(["batch", str(spec), "--out", str(out), "--jobs", "1"]) == 1
     assert "1 composed, 1 no solution (1 of them earlier)" in capsys.readouterr().out
+    foresee = ["batch", str(spec), "--out", str(out), "--jobs", "1", "--dry-run"]
+    assert cli.main(foresee) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[3:] == [f"1 of them is in {out} already and 1 came to nothing earlier.",
+                        "Nothing is left to compose."]  # fmt: skip
+    assert cli.main([*foresee, "--retry", "failed"]) == 0
+    assert "came to nothing" not in capsys.readouterr().out
     assert fresh(again(tmp_path, retry=True)[0]) == [1]
 
 
@@ -243,6 +251,36 @@ def test_a_dry_run_tells_how_many_how_long_and_how_large(
     assert list(tmp_path.iterdir()) == [spec]
 
 
+def test_a_style_that_there_is_not_is_told_before_anything_is_composed_and_where(
+    tmp_path: Path,
+) -> None:
+    spec = written(tmp_path, "{matrix: {style: [chorale, nosuch]}}")
+    with pytest.raises(BadInput, match=r"tiny\.yaml:10:35: style: there is no style 'nosuch'\."):
+        cspcomposer.batch(spec)
+
+
+def test_a_dry_run_says_why_nothing_came_of_what_it_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = "phrases: [{bars: 3, cadence: authentic}]\nprior: none\neffort: {conflicts: 1}\n"
+    spec = written(tmp_path, "{matrix: {seed: [4, 5]}}", base=base)
+    assert cli.main(["batch", str(spec), "--dry-run", "--jobs", "1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "tiny.yaml: 2 pieces (seed 2)."
+    assert re.fullmatch(
+        r"How long it takes is not known: what was tried came to nothing, the first so: tiny\."
+        r"yaml: nothing was found in [\d.]+ seconds\. Allow more under effort in the "
+        r"specification, or give less\.", said[-1],
+    )  # fmt: skip
+
+
+def test_a_dry_run_of_one_piece_tries_it_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["batch", str(written(tmp_path, "{seeds: 1}")), "--dry-run"]) == 0
+    assert "the 1 piece composed to see took" in capsys.readouterr().out
+
+
 def test_a_dry_run_of_a_shard_shows_its_own_pieces(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,7 +296,7 @@ def test_a_dry_run_of_a_shard_shows_its_own_pieces(
             f"  1: key C major, seed {number}\n  2: key E minor, seed {number}\n"
         )
         assert "more." not in said
-        there += int(said.splitlines()[3].partition(" of them are in ")[0])
+        there += int(said.splitlines()[3].partition(" of them ")[0])
     assert there == 3
 
 
@@ -328,8 +366,11 @@ def test_a_worker_with_other_programs_or_other_files_composes_nothing(tmp_path: 
     order, asked = job(0, written(tmp_path, "{seeds: 1}", base=more))
     tune.write_text("X:1\nM:4/4\nL:1/4\nK:C\nc e e c|\n")
     made = bench.made(order, asked)
-    said = "the files under 'given' are not those that the batch began with. Start it again."
-    assert made.line["reason"] == said and not made.files
+    assert made.line["reason"] == (
+        "the files under 'given' are not those that the batch began with. Start it again, with "
+        "--retry failed."
+    )
+    assert not made.files
 
 
 class Wounded(Pool):
@@ -351,6 +392,44 @@ def test_a_killed_worker_is_replaced_and_its_job_done_again(tmp_path: Path) -> N
     (made,) = pool.made(iter([asked]))
     pool.close()
     assert made.line["status"] in ("optimal", "feasible") and made.files
+
+
+def solvers(monkeypatch: pytest.MonkeyPatch, wounds: int) -> list[int]:
+    """Have the solving process killed so many times when it is used; return what processes were."""
+    seen: list[int] = []
+    grounded = Solver.ground
+
+    def wounded(self: Solver, *words: Any, **more: Any) -> None:
+        grounded(self, *words, **more)
+        assert self._process
+        if len(seen) < wounds and self._process.pid not in seen:
+            os.kill(self._process.pid, signal.SIGKILL)
+        seen.append(self._process.pid)
+
+    monkeypatch.setattr(Solver, "ground", wounded)
+    return seen
+
+
+def test_a_solver_that_is_killed_is_replaced_and_its_piece_composed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = solvers(monkeypatch, 1)
+    bench = Bench()
+    made = bench.made(*job(0, written(tmp_path, "{seeds: 1}")))
+    bench.close()
+    assert made.line["status"] in ("optimal", "feasible") and made.files
+    assert processes[0] not in processes[1:]
+
+
+def test_a_piece_that_kills_two_solvers_is_given_up_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = solvers(monkeypatch, 2)
+    bench = Bench()
+    made = bench.made(*job(0, written(tmp_path, "{seeds: 1}")))
+    bench.close()
+    assert made.line["status"] == "failed" and not made.files and len(processes) == 2
+    assert made.line["reason"].startswith("the solving process ended by itself (code -9).")
 
 
 def test_a_job_that_kills_two_workers_is_given_up_with_a_reason(tmp_path: Path) -> None:

@@ -160,10 +160,13 @@ def test_workers_may_come_late_and_all_of_them_may_be_lost(
     assert all(line["status"] in ("optimal", "feasible") for line in lines(manifest))
 
 
-def test_an_address_of_no_kind_gets_a_plain_sentence_and_nothing_more(tmp_path: Path) -> None:
-    done = ran(written(tmp_path, "{seeds: 1}"), tmp_path / "out", "--dask", "foo://x")
+@pytest.mark.parametrize("address", ["foo://x", "foo", "tcp://foo:bar"])
+def test_an_address_of_no_kind_gets_a_plain_sentence_and_nothing_more(
+    address: str, tmp_path: Path
+) -> None:
+    done = ran(written(tmp_path, "{seeds: 1}"), tmp_path / "out", "--dask", address)
     assert done.returncode == 2
-    assert done.stderr.startswith("no scheduler at foo://x: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"no scheduler at {address}: ") and done.stderr.count("\n") == 1
 
 
 def test_a_form_of_ones_own_travels_with_its_piece(tmp_path: Path) -> None:

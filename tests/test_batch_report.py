@@ -70,6 +70,24 @@ def piece(line: tuple[int, ...], shift: int = 0) -> Score:
     return Score("", "", Fraction(72), voices, bars, (Signature(Fraction(0), 0),), (key,))
 
 
+def test_what_stands_beside_broken_rules_is_true_where_hard_ones_are_among_them(
+    batch: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(batch, copy)
+    manifest = copy / "manifest.jsonl"
+    first, *others = manifest.read_text().splitlines(keepends=True)
+    line = json.loads(first)
+    line["cost_by_rule"] = {
+        "augmented_melodic_interval": {"severity": "hard", "count": 1, "cost": 0}
+    }
+    manifest.write_text("".join([json.dumps(line) + "\n", *others]))
+    batch_report.write(copy, corpus="none")
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    assert told(page)["severity"]["augmented_melodic_interval"] == "hard"
+    assert "never broken" not in " ".join(page.split())
+
+
 def test_the_page_needs_no_network_and_no_other_file(page: str) -> None:
     names = set(re.findall(r"https?://[^\s\"'<]+", page))
     assert all(name.startswith("http://www.w3.org/") for name in names)

@@ -190,10 +190,10 @@ def test_of_very_many_that_are_limited_it_is_not_said_that_there_are_no_more() -
     axes = f"tempo: [{many}], bars: [{many}], rhythm.syncopation: [{', '.join('012345678')}]"
     more = f"{axes}, prior.weight: [{', '.join(str(n / 10) for n in range(1, 31))}]"
     sweep = f"{{matrix: {{{more}}}, where: [{{at_most: 1, of: tempo}}], sample: 90}}"
-    found = plan(sweep, "pickup: 0/4")
+    found = plan(sweep, "texture: song")
     assert max(Counter(found.inputs(p)["tempo"] for p in found.pieces()).values()) == 1
     assert len(found) == 90 or "were found that keep" in found.notes[0]
-    (note,) = plan(sweep.replace("sample: 90", "sample: 101"), "pickup: 0/4").notes
+    (note,) = plan(sweep.replace("sample: 90", "sample: 101"), "texture: song").notes
     assert note == "sample asks for 101, and 100 pieces were found that keep to all of where."
 
 
@@ -216,6 +216,19 @@ def test_what_is_included_and_combined_is_one_piece(include: str, count: int) ->
     found = plan(f"{{matrix: {{key: [C, G]}}, seeds: 2, include: [{include}, {include}]}}")
     names = [Register(found).identity(piece).id for piece in found.pieces()]
     assert len(names) == len(set(names)) == len(found) == count
+
+
+@pytest.mark.parametrize(
+    ("sweep", "count"),
+    [
+        ("{seeds: 3}", 3), ("{matrix: {seed: [3, 4]}}", 2), ("{matrix: {key: [C, G]}}", 1),
+        ("{zip: {seed: [5, 6], key: [C, G]}}", 2),
+        ("{seeds: 2, include: [{seed: 9}, {key: G}]}", 3),
+    ],
+)  # fmt: skip
+def test_seeds_that_combinations_name_are_counted_too(sweep: str, count: int) -> None:
+    found = plan(sweep)
+    assert found.how_many_seeds() == len({piece.seed for piece in found.pieces()}) == count
 
 
 @pytest.mark.parametrize("kind", ["matrix", "include"])
@@ -267,6 +280,11 @@ WRONG = {
     "{matrix: {tempo: [16, 17]}, where: [{if: {tempo: '> 1'}, then: {tempo: '< 1'}}]}": (
         "sweep.where.1: leaves no combination at all."
     ),
+    "{matrix: {texture: [waltz, valse]}}": "2:35: texture: there is no texture 'valse'.",
+    "{matrix: {instruments: [{melody: kazoo}], texture: [waltz]}}": "there is no instrument "
+    "'kazoo'.",
+    "{matrix: {contour: [arch, fall]}}": "contour belongs to an invented melody, and there is no "
+    "texture.",
     f"{{matrix: {{{BIG}}}, seeds: 25000}}": "1,000,000,000 pieces (bars 200 x tempo 200 x seeds "
     "25000): expected at most 1,000,000. Draw some of them with sample: 1000, or sweep less.",
 }
@@ -279,6 +297,15 @@ def test_a_sweep_that_cannot_be_gets_one_clear_sentence(sweep: str) -> None:
         plan(sweep, base)
     assert WRONG[sweep] in str(caught.value)
     assert all(str(fault).startswith("a.yaml:") for fault in caught.value.faults)
+
+
+def test_a_section_that_one_of_several_forms_has_not_is_told_with_that_form() -> None:
+    with pytest.raises(BadSpec) as caught:
+        plan('{matrix: {form: [A B, "A A\'"]}}', "sections: {A: {bars: 4}, B: {bars: 4}}")
+    assert str(caught.value) == (
+        "a.yaml:1:26: sections.B: there is no such section. This is with form A A'. "
+        "There are: A, A'."
+    )
 
 
 def test_all_values_that_are_wrong_are_named_at_once_where_they_stand() -> None:
