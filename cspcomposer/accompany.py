@@ -55,6 +55,9 @@ def filled(
         compass: From where to where each voice goes.
         seed: The same seed gives the same accompaniment.
         effort: How long to search.
+
+    Raises:
+        OutOfTime: none was found, and it is not known whether there is one.
     """
     voices = (melody, *(Voice(name, name, "bass", ()) for name in fills), bass)
     score = replace(outline.score, voices=voices)
@@ -89,7 +92,8 @@ def filled(
             decisions=partial(facts.decisions, laid),
             effort=effort,
             seed=seed,
-        )
+        ),
+        "accompaniment",
     )
     if best is None:
         return None

@@ -6,13 +6,15 @@ textures are right is for the rule files; this module puts one stage behind the 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from cspcomposer import accompany, arrange_players, arrange_rhythm, texture
 from cspcomposer.arrange_work import LINE_RULES, Work, label
-from cspcomposer.errors import Fault, NoSolution
+from cspcomposer.errors import Fault, NoSolution, OutOfTime
 from cspcomposer.facts import Outline
 from cspcomposer.pitch import OCTAVE
 from cspcomposer.rhythm import Rhythm
@@ -26,8 +28,7 @@ from cspcomposer.tune import Tune, tune
 CONFLICTS_A_NOTE, CONFLICTS_A_SLOT = 120, 150
 # Of the rules of form a melody heeds these, if it can sing what was planned.
 _CLIMAX_RULES = ("climax_missed", "climax_overshot", "climax_rivalled")
-# Hard rules are kept; where that cannot be, they are broken as seldom as possible.
-_POLICIES = ("enforce", "prefer")
+_Found = TypeVar("_Found")
 _FILL_RULES = ("voices", "harmony", "texture")
 
 
@@ -139,16 +140,18 @@ def _line(
         wishes += _wishes(work)
     anchors = bass.notes if bass and name in work.texture.anchored else ()
     climax = _CLIMAX_RULES if bass is None and _climbs(work, compass) else ()
-    for policy in _POLICIES:
+
+    def sung(policy: str) -> Tune | None:
         rules = work.rules(["melody"], LINE_RULES, ("", "melody"), policy, single=climax)
-        found = tune(
+        return tune(
             work.solver, rules, work.outline, voice, moves.notes, others,
             report=work.report(), wishes=wishes, places=_places(work, moves), anchors=anchors,
-            compass=compass, seed=work.seed,
+            ground=bass, compass=compass, seed=work.seed,
             effort=work.share(CONFLICTS_A_NOTE * len(moves.notes), 0.5),
         )  # fmt: skip
-        if found:
-            return found
+
+    if found := _kept(sung):
+        return found
     raise NoSolution(
         Fault(
             f"there is no solution: no {label(name).lower()} obeys the rules over these chords.",
@@ -188,18 +191,30 @@ def _places(work: Work, moves: Rhythm) -> list[int]:
 
 
 def _filled(work: Work, melody: Voice, fills: Sequence[str], bass: Voice) -> accompany.Filling:
-    for policy in _POLICIES:
+    def played(policy: str) -> accompany.Filling | None:
         rules = work.rules(["accompaniment", "voices", "given"], _FILL_RULES, ("",), policy)
-        found = accompany.filled(
+        return accompany.filled(
             work.solver, rules, work.outline, melody, fills, bass,
             compass=work.texture.compass, seed=work.seed,
             effort=work.share(CONFLICTS_A_SLOT * len(work.outline.slots), 0.2),
         )  # fmt: skip
-        if found:
-            return found
+
+    if found := _kept(played):
+        return found
     raise NoSolution(
         Fault(
             "there is no solution: no accompaniment fits under this melody.",
             work.loaded.path, hint="Try another seed, or another texture.",
         )
     )  # fmt: skip
+
+
+def _kept(searched: Callable[[str], _Found | None]) -> _Found | None:
+    """Return what a search finds under a policy: hard rules are kept.
+
+    Where that cannot be, or no way is found in time, they are broken as seldom as possible.
+    """
+    with contextlib.suppress(OutOfTime):
+        if found := searched("enforce"):
+            return found
+    return searched("prefer")

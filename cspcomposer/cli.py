@@ -178,7 +178,7 @@ def _compose_alone(loaded: LoadedSpec, options: argparse.Namespace, ticker: _Tic
         print(f"{path.name}: {best}, cost {cost}, {spent:.1f} seconds; seed {piece.seed}.")
         for line in piece.taken_back:
             print(f"  A first plan was taken back: {line}")
-        for line in compose.kept(piece):
+        for line in compose.remarks(piece):
             print(f"  {line}")
         for file in files:
             print(f"  {file}")

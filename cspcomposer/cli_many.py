@@ -101,7 +101,7 @@ def _say(path: Path, pieces: Sequence[Composition], files: Sequence[Path], wish:
         f"{path.name}: answer {len(pieces)}, cost {cost}{beside}, {spent:.1f} seconds; "
         f"seed {piece.seed}."
     )
-    for line in compose.kept(piece) if len(pieces) == 1 else ():
+    for line in compose.remarks(piece) if len(pieces) == 1 else ():
         print(f"  {line}")
     for file in files:
         print(f"  {file}", flush=True)

@@ -99,7 +99,7 @@ def _say(path: Path, source: Path, piece: Composition, files: list[Path]) -> Non
     )
     if not far:
         print("  Nothing better was found. Another --seed, or --distance, gives something else.")
-    for line in compose.kept(piece):
+    for line in compose.remarks(piece):
         print(f"  {line}")
     for file in files:
         print(f"  {file}")

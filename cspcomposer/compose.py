@@ -27,7 +27,7 @@ from cspcomposer import (
 )
 from cspcomposer.check import Report, check
 from cspcomposer.check_show import as_json
-from cspcomposer.errors import Fault, NoSolution, OutOfTime
+from cspcomposer.errors import Fault, NoSolution, OutOfTime, counted
 from cspcomposer.explain import Conflict, explain
 from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.form_show import Ruler
@@ -38,6 +38,9 @@ from cspcomposer.search import Effort
 from cspcomposer.solver import Solver
 from cspcomposer.specfile import LoadedSpec
 from cspcomposer.surface import CONFLICTS, Decorated, decorated
+
+# So many broken hard rules are told one by one.
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -292,6 +295,18 @@ def kept(piece: Composition) -> list[str]:
         f"bar {v.bar}, beat {words.beat_text(v.beat)}: {v.message} This is given, and kept."
         for v in piece.report.violations if v.given
     ]  # fmt: skip
+
+
+def remarks(piece: Composition) -> list[str]:
+    """Return what is to be said of a piece: what is kept as given, which hard rules it breaks."""
+    out, hard = kept(piece), [v for v in piece.report.violations if v.severity == "hard"]
+    for v in hard[:SHOWN]:
+        out.append(f"bar {v.bar}, beat {words.beat_text(v.beat)}: {v.message} ({v.rule})")
+    if hard:
+        more = f", of which {SHOWN} are shown" if hard[SHOWN:] else ""
+        hint = "Try another seed, or allow more, with --seconds or --effort."
+        out.append(f"{counted(len(hard), 'fault')} against hard rules{more}. {hint}")
+    return out
 
 
 @cache

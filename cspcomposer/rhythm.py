@@ -64,6 +64,9 @@ def rhythm(
         others: The lines beside which it goes.
         wishes: Further facts, of its density for example.
         seed: The same seed gives the same rhythm.
+
+    Raises:
+        OutOfTime: none was found, and it is not known whether there is one.
     """
     times = {
         bar.measure.onset + onset for bar in bars for cell in bar.cells for onset in cell.onsets
@@ -87,7 +90,8 @@ def rhythm(
             decisions=facts_lines.rhythm_decisions,
             effort=effort,
             seed=seed,
-        )
+        ),
+        "rhythm",
     )
     if found is None:
         return None

@@ -38,6 +38,7 @@ def tune(
     others: Sequence[Voice],
     *,
     report: Sequence[Source] = (),
+    ground: Voice | None = None,
     wishes: Sequence[str] = (),
     places: Sequence[int] = (),
     anchors: Sequence[Note] = (),
@@ -56,6 +57,8 @@ def tune(
         notes: Onset and length of each of its notes.
         others: The lines beside which it goes; they stand.
         report: The program that reports what is wrong with the others alone: that is kept.
+        ground: A bass over which the others were invented, if it is none of them: what is right
+            over it is to stay right.
         wishes: Further facts, of its contour for example.
         places: For each note which of its neighbours are to be bettered together with it.
         anchors: Notes whose class it has where they begin.
@@ -63,6 +66,9 @@ def tune(
         seed: The same seed gives the same line.
         temperature: How far chance may stray from what is liked best.
         effort: How long to search.
+
+    Raises:
+        OutOfTime: none was found, and it is not known whether there is one.
     """
     empty = facts_lines.silent(outline, line, others)
     laid = replace(
@@ -74,7 +80,7 @@ def tune(
     ticks = [ticking.ticks(onset) for onset, _ in notes]
     said = [*facts_lines.plan(laid), *facts_lines.line(line.name, notes, laid), *wishes]
     said += facts_lines.anchors(line.name, anchors, laid)
-    said += _given(report, laid, line.name, others)
+    said += _given(report, laid, line.name, [*others, *([ground] if ground else [])])
     noise = priors.Noise(seed, temperature=temperature)
     sources = [
         *rules,
@@ -90,7 +96,8 @@ def tune(
             decisions=partial(facts_lines.decisions, voice=line.name, places=where),
             effort=effort,
             seed=seed,
-        )
+        ),
+        line.name.replace("_", " "),
     )
     if best is None:
         return None

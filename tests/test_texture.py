@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cspcomposer import compose as composer
 from cspcomposer import (
+    ended,
     evaluate_heard,
     evaluate_structure,
     pitch,
@@ -27,13 +28,13 @@ from cspcomposer import (
 )
 from cspcomposer.candidates_cells import cells, figures
 from cspcomposer.compose import Composition
-from cspcomposer.errors import BadSpec
+from cspcomposer.errors import BadSpec, OutOfTime
 from cspcomposer.metre import Metre
 from cspcomposer.render.midi import midi
 from cspcomposer.render.musicxml import musicxml
 from cspcomposer.render.parts import fifths, interval
 from cspcomposer.score import Note, Part, Score, Voice, measure_at
-from cspcomposer.search import Effort
+from cspcomposer.search import Effort, Ending
 
 CHORDS = """
 style: song
@@ -503,6 +504,31 @@ def test_an_example_keeps_the_hard_rules_and_has_its_form(path: Path, tmp_path: 
         unheard = [p for p in made.plan.phrases if made.plan.upbeat_to(p.end)]
         assert found.cadences[1] - found.cadences[0] <= len(unheard)
         assert found.told_apart in (1.0, None)
+
+
+def test_what_is_right_over_the_bass_of_the_setting_stays_right_over_another_line() -> None:
+    made = composed(
+        "style: waltz\nmetre: 3/4\nharmonic_rhythm: bar\nform: A B\ntexture: two_voices\n"
+        "prior: none\neffort: {conflicts: 200}\nsections: {A: {bars: 4}, B: {bars: 4}}\nseed: 3\n"
+    )
+    assert hard(made) == []
+
+
+def test_hard_rules_that_a_piece_breaks_are_told(waltz: Composition) -> None:
+    (found, *_) = waltz.report.violations
+    broken = [replace(found, severity="hard", bar=bar) for bar in (1, 2, 3, 4)]
+    made = replace(waltz, report=replace(waltz.report, violations=tuple(broken)))
+    said = composer.remarks(made)
+    assert said[0].startswith("bar 1, beat ") and found.rule in said[0]
+    assert len(said) == 4 and said[-1].startswith("4 faults against hard rules, of which 3 are")
+    assert composer.remarks(replace(made, report=replace(made.report, violations=()))) == []
+
+
+def test_nothing_found_in_time_is_not_called_impossible() -> None:
+    late = Ending(None, False, False, 0, 0.0, 3.0)
+    with pytest.raises(OutOfTime, match="no melody was found in 3 seconds"):
+        ended.best(iter([late]), "melody")
+    assert ended.best(iter([replace(late, impossible=True)]), "melody") == (None, False)
 
 
 def test_parts_are_optional(waltz: Composition) -> None:
