@@ -17,7 +17,7 @@ def know(loaded: LoadedSpec) -> None:
         BadSpec: there is none of that name.
     """
     spec, faults = loaded.spec, []
-    known = sorted({f for _, f in figures().strokes})
+    known = sorted({f for _, f in figures().strokes}) if spec.rhythm.figures else []
     for place, name in enumerate(spec.rhythm.figures, 1):
         if name not in known:
             hint = rulebook.near(name, known)

@@ -413,9 +413,10 @@ def solvers(monkeypatch: pytest.MonkeyPatch, wounds: int) -> list[int]:
 def test_a_solver_that_is_killed_is_replaced_and_its_piece_composed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = job(0, written(tmp_path, "{seeds: 1}"))
     processes = solvers(monkeypatch, 1)
     bench = Bench()
-    made = bench.made(*job(0, written(tmp_path, "{seeds: 1}")))
+    made = bench.made(*asked)
     bench.close()
     assert made.line["status"] in ("optimal", "feasible") and made.files
     assert processes[0] not in processes[1:]
@@ -424,9 +425,10 @@ def test_a_solver_that_is_killed_is_replaced_and_its_piece_composed_again(
 def test_a_piece_that_kills_two_solvers_is_given_up_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = job(0, written(tmp_path, "{seeds: 1}"))
     processes = solvers(monkeypatch, 2)
     bench = Bench()
-    made = bench.made(*job(0, written(tmp_path, "{seeds: 1}")))
+    made = bench.made(*asked)
     bench.close()
     assert made.line["status"] == "failed" and not made.files and len(processes) == 2
     assert made.line["reason"].startswith("the solving process ended by itself (code -9).")
