@@ -165,7 +165,8 @@ def composing() -> Iterator[str]:
     yield "## Composing\n"
     yield f"The soprano of {tune.TUNE}, its first 32 beats cut or repeated, set in four voices"
     yield "with the default effort. The cost: strong faults, then tenths of a nat.\n"
-    yield "The whole run: from the specification to the checked score; memory: the largest solver so far.\n"
+    yield "The whole run: from the specification to the checked score; memory: that of the largest"
+    yield "process so far.\n"
     yield "| beats | first answer | cost | best found | cost | per beat | whole run | a beat | MB |"
     yield "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     each: dict[int, float] = {}
