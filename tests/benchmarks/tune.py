@@ -63,7 +63,7 @@ def spec(beats: int, times: int | None = None) -> str:
         f"key: {score.keys[0]}\nmetre: 4/4\n"
         + (f"pickup: {Fraction(pickup, 4)}\n" if pickup else "")
         + "given:\n  soprano: |\n"
-        + f"    {line}\n" * (times or max(1, beats // _WHOLE))
+        + f"    {line}\n" * ((times or 1) * max(1, beats // _WHOLE))
     )
 
 
