@@ -28,8 +28,9 @@ from cspcomposer.tune import Tune, tune
 CONFLICTS_A_NOTE, CONFLICTS_A_SLOT = 120, 150
 # Of the rules of form a melody heeds these, if it can sing what was planned.
 _CLIMAX_RULES = ("climax_missed", "climax_overshot", "climax_rivalled")
-_Found = TypeVar("_Found")
 _FILL_RULES = ("voices", "harmony", "texture")
+
+_Found = TypeVar("_Found")
 
 
 def arranged(

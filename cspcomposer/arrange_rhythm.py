@@ -14,7 +14,7 @@ from cspcomposer.metre import Metre
 from cspcomposer.plan import Plan
 from cspcomposer.rhythm import Rhythm, rhythm
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.score import Measure, Score, Voice
+from cspcomposer.score import Measure, Score, Voice, pickup
 from cspcomposer.solver import Source
 
 MOST_NOTES = 8
@@ -32,8 +32,7 @@ def invented(work: Work, voice: Voice, others: Sequence[Voice]) -> Rhythm:
     bars = []
     plan = work.outline.plan
     breathing = _breathing(work.outline.score)
-    opening = work.outline.score.measures[0]
-    early = opening.length if opening.number == 0 else Fraction(0)
+    early = pickup(work.outline.score)
     inside = _inside(work.outline.score)
     halved = [i for i in plan.ideas if i.how == "diminution"] if plan else []
     for measure in work.outline.score.measures:

@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +32,7 @@ from cspcomposer.facts_apart import Further, nothing
 from cspcomposer.form_show import Ruler
 from cspcomposer.plan import Plan
 from cspcomposer.posed import rules
-from cspcomposer.score import Score
+from cspcomposer.score import Score, pickup
 from cspcomposer.search import Effort
 from cspcomposer.solver import Solver
 from cspcomposer.specfile import LoadedSpec
@@ -342,8 +341,7 @@ def as_data(piece: Composition) -> dict[str, Any]:
 
 def _ruler(score: Score) -> Ruler:
     """Return the bars of a piece, which has one metre."""
-    first, full = score.measures[0], score.measures[0].full
-    return Ruler(first.length if first.number == 0 else Fraction(0), full)
+    return Ruler(pickup(score), score.measures[0].full)
 
 
 def _costs(report: Report) -> dict[str, dict[str, int | str]]:

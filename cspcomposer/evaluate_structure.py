@@ -22,7 +22,7 @@ from cspcomposer import key as keys
 from cspcomposer import pitch as pitches
 from cspcomposer.errors import BadInput, Fault
 from cspcomposer.metre import Metre
-from cspcomposer.score import Measure, Note, Score, Voice, note_at, pulses
+from cspcomposer.score import Measure, Note, Score, Voice, note_at, pickup, pulses
 
 # A key is looked for where it holds for so many bars at least.
 LEAST_BARS = 4
@@ -313,8 +313,7 @@ def _ends(score: Score, measure: Measure) -> Iterator[tuple[int, int]]:
     of it where it has no halves. Where the piece begins before a bar line its phrases do too.
     """
     high, low = score.voices[0], score.voices[-1]
-    first = score.measures[0]
-    early = first.length if first.number == 0 and measure.length == measure.full else Fraction(0)
+    early = pickup(score) if measure.length == measure.full else Fraction(0)
     end = measure.onset + measure.length - early
     last = _within_time(low, measure.onset, end)[-1:]
     top = note_at(high, last[0].onset) if last else None

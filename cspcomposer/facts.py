@@ -15,7 +15,7 @@ from math import lcm
 from cspcomposer import facts_planned
 from cspcomposer.figures import Figure
 from cspcomposer.plan import Echo, Plan
-from cspcomposer.score import Key, Score, Voice, note_at, onsets
+from cspcomposer.score import Key, Score, Voice, note_at, onsets, pickup
 from cspcomposer.solver import Answer, Decision
 
 
@@ -170,8 +170,7 @@ def _facts(outline: Outline, ticking: Clock) -> Iterator[str]:
             outline.echoes, outline.slots, outline.adornable, outline.further, at
         )
     if outline.plan and outline.free:
-        opening = score.measures[0]
-        early = opening.length if opening.number == 0 else Fraction(0)
+        early = pickup(score)
         ends = [end for _, end, _ in phrases(score, times)]
         yield from facts_planned.asked(
             outline.plan, outline.echoes, outline.slots, ends, outline.free, early, at

@@ -15,7 +15,7 @@ from cspcomposer.candidates_cells import Cell
 from cspcomposer.facts import Clock, Outline
 from cspcomposer.pitch import class_of
 from cspcomposer.plan import Section
-from cspcomposer.score import Measure, Note, Voice
+from cspcomposer.score import Measure, Note, Voice, pickup
 from cspcomposer.solver import Answer, Decision
 
 TAKES = {"takes": 3, "moves_like": 2}
@@ -59,8 +59,7 @@ def plan(outline: Outline) -> Iterator[str]:
     yield "inventing"
     if known is None:
         return
-    first = outline.score.measures[0]
-    early = first.length if first.number == 0 else Fraction(0)
+    early = pickup(outline.score)
     for idea in known.ideas:
         yield f'idea("{idea.name}",{at(max(idea.begin, early))},{at(idea.end)})'
         if idea.of:

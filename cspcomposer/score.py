@@ -224,6 +224,12 @@ def measure_at(score: Score, time: Fraction) -> Measure:
     return score.measures[max(index, 0)]
 
 
+def pickup(score: Score) -> Fraction:
+    """Return how long a score sounds before its first whole bar; 0 where it begins with one."""
+    first = score.measures[0]
+    return first.length if first.number == 0 else Fraction(0)
+
+
 def position(score: Score, time: Fraction) -> tuple[int, Fraction]:
     """Return bar number and beat (from 1; 5/2 is half way through the second beat).
 
