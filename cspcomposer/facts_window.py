@@ -70,6 +70,7 @@ class Moments:
         self._by: dict[str, list[list[int | str]]] = defaultdict(list)
         for name, arguments in parsed(facts.facts(plan)):
             self._by[name].append(arguments)
+        self._timed = {name: _timed(name, self._by[name]) for name in _SHIFTED & self._by.keys()}
         self.slots: tuple[int, ...] = tuple(_numbers(self._by["slot"]))
         self._onsets = _numbers(self._by["onset"])
         self.voices = tuple(str(a[0]) for a in self._by["voice"])
@@ -94,13 +95,20 @@ class Moments:
         last = first + count + MARGIN
         start = self.slots[max(0, first - MARGIN)]
         end = self.slots[last] if last < len(self.slots) else self._onsets[-1] + 1
-        onsets = self._onsets[bisect_left(self._onsets, start) : bisect_left(self._onsets, end)]
+        since, until = bisect_left(self._onsets, start), bisect_left(self._onsets, end)
+        onsets = self._onsets[since:until]
         within = set(onsets)
         shift = ORIGIN - self.slots[first]
         told: dict[str, list[Arguments]] = defaultdict(list)
         for name, several in self._by.items():
-            if name in _SHIFTED:
-                told[name] += _shifted(name, several, within, shift)
+            if name == "next":
+                # Where it goes on is told in any case.
+                around = self._onsets[max(0, since - 1) : until]
+                told[name] += _shifted(name, self._timed[name], around, shift)
+            elif name in _SHIFTED:
+                moved = _shifted(name, self._timed[name], onsets, shift)
+                last = onsets[-1] + shift
+                told[name] += [a for a in moved if max(_times(name, a)) <= last]
             elif name not in _OTHERWISE:
                 told[name] += several
         told["measure"] += self._measures(start, end, shift)
@@ -169,18 +177,28 @@ def _numbers(several: Iterable[Arguments]) -> list[int]:
     return [int(a[0]) for a in several]
 
 
-def _shifted(
-    name: str, several: Iterable[Arguments], within: set[int], shift: int
-) -> list[Arguments]:
-    """Return the facts of which all times lie within; where it goes on is told in any case."""
-    some = any if name == "next" else all
-    out: list[Arguments] = []
+def _times(name: str, arguments: Arguments) -> list[int]:
+    return [int(arguments[place]) for place in TIMES[name]]
+
+
+def _timed(name: str, several: Iterable[Arguments]) -> dict[int, list[Arguments]]:
+    """Return facts by the first of their times."""
+    out: dict[int, list[Arguments]] = defaultdict(list)
     for arguments in several:
-        if some(int(arguments[place]) in within for place in TIMES[name]):
-            moved = list(arguments)
-            for place in TIMES[name]:
-                moved[place] = int(moved[place]) + shift
-            out.append(moved)
+        out[_times(name, arguments)[0]].append(arguments)
+    return out
+
+
+def _shifted(
+    name: str, timed: Mapping[int, Sequence[Arguments]], onsets: Sequence[int], shift: int
+) -> list[Arguments]:
+    """Return the facts that begin at some onsets, their times shifted."""
+    out: list[Arguments] = []
+    for arguments in (a for onset in onsets for a in timed.get(onset, ())):
+        moved = list(arguments)
+        for place in TIMES[name]:
+            moved[place] = int(moved[place]) + shift
+        out.append(moved)
     return out
 
 
