@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from cspcomposer import facts
 from cspcomposer.bounded_problem import STRONG, Problem, Settings, pitches_of, tariff
 from cspcomposer.bounds import REACH, Sweeps
 from cspcomposer.bounds_three import CLOSE, Bounds
@@ -20,7 +22,18 @@ from cspcomposer.facts_window import Moments
 from cspcomposer.lattice import NEVER, Lattice
 from cspcomposer.patience import Late, LateError, never
 from cspcomposer.rulebook_moments import Excerpts, excerpts
-from cspcomposer.search import OPTIONS, Assumption, Effort, Ending, Progress, below, options
+from cspcomposer.search import (
+    CONFLICTS_A_PLACE,
+    OPTIONS,
+    Assumption,
+    Budget,
+    Effort,
+    Ending,
+    Progress,
+    below,
+    improved,
+    options,
+)  # fmt: skip
 from cspcomposer.shelf import Shelf
 from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
 
@@ -35,7 +48,9 @@ BEST = ("--opt-strategy=bb,lin",)
 # States looked at closely in each slot, on the average, from which on wider takes very long.
 HEAVY = 300
 # Conflicts a slot for a piece that is wanted soon.
-SOON = 200
+SOON = 60
+# What is then made better window by window takes at most so much of what is left of the time.
+WINDOWED = 0.5
 
 
 def fits(plan: Outline) -> bool:
@@ -75,7 +90,10 @@ def search(
     sweeps, margin = Sweeps(lattice), STEPS[0]
     found = sweeps.soon(SOON_WITHIN, run.late)
     if found:
-        yield from run.near(Settings(problem, moments, lattice, found, pitches), SOON)
+        settings = Settings(problem, moments, lattice, found, pitches)
+        yield from run.near(settings, SOON)
+        if run.best and not run.content and not run.late():
+            yield from run.bettered(settings)
     while found and not run.done and margin <= REACH and run.worth(sweeps):
         needed = run.cost - 1 - found.best
         margin = needed if needed <= margin + STEPS[1] // 2 else margin
@@ -121,6 +139,7 @@ class _Run:
     Attributes:
         best: The best answer.
         bound: What every answer costs at least, strong faults and all else in one number.
+        content: Whether the best answer is the best of what it was looked for in.
         done: Whether there is nothing more to be found, or no time.
     """
 
@@ -136,8 +155,7 @@ class _Run:
         self._asked, self._problem, self._show = asked, problem, show
         self._effort, self._seed, self._begin = effort, seed, time.monotonic()
         self._conflicts, self._grounding = 0, 0.0
-        # Whether the best answer is the best of what it was looked for in.
-        self._content = False
+        self.content = False
         self.best = known
         self.bound = 0
         self.done = False
@@ -163,7 +181,7 @@ class _Run:
 
     def known(self, found: Bounds) -> bool:
         """Note what is bounded; return whether there is nothing to be looked for in it."""
-        return self._proven(found, found.best) or (self._content and self.cost > found.cut)
+        return self._proven(found, found.best) or (self.content and self.cost > found.cut)
 
     def near(self, settings: Settings, conflicts: int | None = None) -> Iterator[Progress]:
         """Yield better answers among the settings, further and further from the least cost.
@@ -188,8 +206,7 @@ class _Run:
                 return
         if self.best is None and not self.late():
             # What tables do not know of may make every piece far dearer than they tell.
-            sources = settings.sources(margin, spared=False)
-            yield from self._among(sources, [], found, 0, margin, most)
+            yield from self.bettered(settings)
 
     def _guessed(
         self, sources: Sequence[Source], margin: int, conflicts: int | None
@@ -228,14 +245,32 @@ class _Run:
         self._ground([*self._problem.rules, *sources], (*BEST, *threads), shown)
         if guess:
             yield from self._solved(assume=guess)
-        self._content = self.cost <= found.best + least
-        if self._content:
+        self.content = self.cost <= found.best + least
+        if self.content:
             self._proven(found, found.best + margin + 1)
             return
         if (yield from self._solved(conflicts=conflicts)):
             self._proven(found, found.best + margin + 1)
         else:
             self.done = conflicts is None
+
+    def bettered(self, settings: Settings) -> Iterator[Progress]:
+        """Yield better answers among the settings, however dear, window by window."""
+        sources = settings.sources(NEAR[-1], spared=False)
+        shown = [f"{name}/{arity}" for name, arity in self._show.items()]
+        self._ground([*self._problem.rules, *sources], OPTIONS, shown)
+        if self.best is None:
+            yield from self._solved(answers=1)
+        if self.best is None:
+            return
+        seconds, few = self._effort.seconds, CONFLICTS_A_PLACE * len(self._problem.plan.slots)
+        left = None if seconds is None else WINDOWED * (seconds - self._elapsed)
+        budget = Budget(Effort(self._limits(few)["conflicts"], left))
+        reader = partial(facts.decisions, self._problem.plan)
+        for found in improved(self._asked, list(self._show), reader, self.best, budget):
+            self.best = found
+            yield Progress(found, self._elapsed, _parts(self.bound, found))
+        self._conflicts += budget.used
 
     def _ground(
         self, sources: Sequence[Source], options: Sequence[str], show: Sequence[str]
@@ -251,13 +286,17 @@ class _Run:
         return self.done
 
     def _solved(
-        self, assume: Sequence[tuple[Term, bool]] = (), conflicts: int | None = None
+        self,
+        assume: Sequence[tuple[Term, bool]] = (),
+        conflicts: int | None = None,
+        answers: int | None = None,
     ) -> Generator[Progress, None, bool]:
         outcome: Outcome | None = None
         for step in self._asked.solve(
             show=list(self._show),
             assume=assume,
             at_most=None if self.best is None else below(self.best.cost),
+            answers=answers,
             **self._limits(conflicts),
         ):
             if isinstance(step, Outcome):

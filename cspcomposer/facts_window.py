@@ -95,15 +95,15 @@ class Moments:
         last = first + count + MARGIN
         start = self.slots[max(0, first - MARGIN)]
         end = self.slots[last] if last < len(self.slots) else self._onsets[-1] + 1
-        since, until = bisect_left(self._onsets, start), bisect_left(self._onsets, end)
-        onsets = self._onsets[since:until]
+        begin, until = bisect_left(self._onsets, start), bisect_left(self._onsets, end)
+        onsets = self._onsets[begin:until]
         within = set(onsets)
         shift = ORIGIN - self.slots[first]
         told: dict[str, list[Arguments]] = defaultdict(list)
         for name, several in self._by.items():
             if name == "next":
                 # Where it goes on is told in any case.
-                around = self._onsets[max(0, since - 1) : until]
+                around = self._onsets[max(0, begin - 1) : until]
                 told[name] += _shifted(name, self._timed[name], around, shift)
             elif name in _SHIFTED:
                 moved = _shifted(name, self._timed[name], onsets, shift)

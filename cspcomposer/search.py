@@ -111,7 +111,7 @@ Assumption = tuple[Term, bool]
 Reader = Callable[[Answer], Sequence[Decision]]
 
 
-class _Budget:
+class Budget:
     """What is left of an effort."""
 
     def __init__(self, effort: Effort) -> None:
@@ -120,20 +120,24 @@ class _Budget:
 
     @property
     def elapsed(self) -> float:
+        """Seconds since work began."""
         return time.monotonic() - self.begin
 
     @property
     def conflicts(self) -> int | None:
+        """How many conflicts are left; None if they are not limited."""
         limit = self._effort.conflicts
         return None if limit is None else max(0, limit - self.used)
 
     @property
     def seconds(self) -> float | None:
+        """How many seconds are left; None if they are not limited."""
         limit = self._effort.seconds
         return None if limit is None else max(0.0, limit - self.kept - self.elapsed)
 
     @property
     def spent(self) -> bool:
+        """Whether nothing is left."""
         # What is left of the conflicts may be too few to find anything with.
         conflicts = self.conflicts
         return self.seconds == 0.0 or (conflicts is not None and conflicts < WINDOW // 5)
@@ -165,7 +169,7 @@ def search(
         settled: What must be so; `decisions` leaves it out.
         begin: What the first answer is to be besides.
     """
-    budget = _Budget(effort)
+    budget = Budget(effort)
     signatures = [f"{name}/{arity}" for name, arity in show.items()]
     try:
         most = None if effort.seconds is None else max(LEAST, effort.seconds)
@@ -194,7 +198,7 @@ def search(
     optimal, near = best is not None and not any(best.cost), 0.0
     if best and not optimal:
         budget.kept = min(keep * grounding, (effort.seconds or 0.0) / 3)
-        for found in _improved(solver, list(show), decisions, best, budget, settled):
+        for found in improved(solver, list(show), decisions, best, budget, settled):
             best = found
             yield Progress(found, budget.elapsed)
         optimal = not any(best.cost)
@@ -206,13 +210,13 @@ def search(
     )  # fmt: skip
 
 
-def _improved(
+def improved(
     solver: Solver,
     show: Sequence[str],
     decisions: Reader,
     best: Answer,
-    budget: _Budget,
-    settled: Sequence[Assumption],
+    budget: Budget,
+    settled: Sequence[Assumption] = (),
 ) -> Iterator[Answer]:
     """Yield answers that better windows make, until no window helps or the effort is spent."""
     chosen = decisions(best)
@@ -241,7 +245,7 @@ def _proven_soon(
     solver: Solver,
     show: Sequence[str],
     best: Answer,
-    budget: _Budget,
+    budget: Budget,
     settled: Sequence[Assumption],
 ) -> float:
     """Return the share of the best cost that any answer is found to cost in a few conflicts."""
@@ -282,7 +286,7 @@ def proven(
         effort: How many seconds at most, if that is limited.
         seed: For the solver's own choices.
     """
-    budget = _Budget(replace(effort, conflicts=None))
+    budget = Budget(replace(effort, conflicts=None))
     signatures = [f"{name}/{arity}" for name, arity in show.items()]
     solver.ground(sources, options=(*PROVING, f"--seed={seed}"), show=signatures)
     grounding = budget.elapsed
@@ -306,7 +310,7 @@ def _window(
     show: Sequence[str],
     assume: Sequence[Assumption],
     best: Answer,
-    budget: _Budget,
+    budget: Budget,
 ) -> tuple[Answer | None, bool]:
     """Return the best of what is better than an answer, and whether nothing is better still."""
     found: Answer | None = None

@@ -9,7 +9,7 @@ import pytest
 from composing import spec
 
 from cspcomposer import compose_setting, windows
-from cspcomposer.search import WINDOW, Effort, Ending, _Budget, proven, search
+from cspcomposer.search import WINDOW, Budget, Effort, Ending, proven, search
 from cspcomposer.solver import Answer, Decision, Solver, Source, Term
 
 ENOUGH = Effort(conflicts=1000)
@@ -52,7 +52,7 @@ def test_strong_faults_make_it_look_at_more_chords_once(
 
 
 def test_a_window_is_not_begun_with_hardly_any_conflicts() -> None:
-    budget = _Budget(ENOUGH)
+    budget = Budget(ENOUGH)
     budget.used = 1000 - WINDOW // 5
     assert not budget.spent
     budget.used += 1
