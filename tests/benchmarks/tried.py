@@ -11,8 +11,9 @@ TRIED = {
     "sweeps made once, reduced costs and cores for clingo, margins widened in steps. Reading the "
     "tables, sweeps and grounding take most of the time before the first answer, which is mostly "
     "the optimum; what follows goes into the last hundredth of the bound.",
-    "spanning": "the tables know nothing of a rule that spans the piece; what it costs is found by "
-    "clingo alone, and where it costs strong faults all margins lie below it.",
+    "spanning": "the tables know nothing of a rule that spans the piece: what it costs lies "
+    "between the bound and the best. Of the settings that they offer clingo takes the first that "
+    "keep the rule, and windows make these better.",
     "one bar": "what is kept leaves no other chord to be priced, windows that open nothing are not "
     "searched, bars are looked up.",
     "form": "fewer conflicts on the way to the first setting, shorter and longer stretches, joins "
