@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from cspcomposer.errors import BadRules, Fault, NotGrounded, SolverStopped, counted
 
@@ -29,6 +29,9 @@ GROUNDING_SECONDS = 120.0
 # clingo forgets no symbol, and grounds more slowly the more it knows: a process that was told so
 # many characters is ended before the next program. 128 bars are set in four fifths of the time.
 RENEWED = 1_000_000
+# Orders that bring a program with them; the others speak of the one that was grounded last, and a
+# process begun anew would answer them as if nothing had been.
+_PROGRAMS = ("ground", "rules")
 
 
 @dataclass(frozen=True, order=True)
@@ -268,8 +271,10 @@ class Solver:
         return _checked(reply)[1]
 
     def _send(self, order: tuple[Any, ...]) -> None:
-        if self._process is None or self._process.poll() is not None:
+        if order[0] in _PROGRAMS and (self._process is None or self._process.poll() is not None):
             self._process = _start(self._memory)
+        if self._process is None or self._process.poll() is not None:
+            self._stopped(None)
         data = pickle.dumps(order)
         assert self._process.stdin is not None
         try:
@@ -300,7 +305,7 @@ class Solver:
             data += piece
         return bytes(data)
 
-    def _stopped(self, cause: Exception | None) -> None:
+    def _stopped(self, cause: Exception | None) -> NoReturn:
         code = self._process.wait() if self._process else 0
         self.close()
         raise SolverStopped(
