@@ -263,11 +263,20 @@ def onsets(score: Score) -> tuple[Fraction, ...]:
     return tuple(sorted({note.onset for voice in score.voices for note in voice.notes}))
 
 
-def pulses(score: Score) -> Iterator[Fraction]:
-    """Yield the beats; what a pick-up has before its first whole one belongs to none."""
+def beats(score: Score) -> Iterator[tuple[Fraction, Fraction, Fraction]]:
+    """Yield for each beat where it begins, where its middle or its last third is, where it ends.
+
+    The last third in a compound metre. What a pick-up has before its first whole beat is in none.
+    """
     for bar in score.measures:
         pulse = Metre(bar.beats, bar.unit).pulse
+        part = Fraction(2, 3) if pulse.numerator == 3 else Fraction(1, 2)
         time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
         while time < bar.onset + bar.length:
-            yield time
+            yield time, time + pulse * part, time + pulse
             time += pulse
+
+
+def pulses(score: Score) -> Iterator[Fraction]:
+    """Yield where the beats begin; what a pick-up has before its first whole one is in none."""
+    return (begin for begin, _, _ in beats(score))

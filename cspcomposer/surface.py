@@ -23,9 +23,8 @@ from cspcomposer import facts, priors, rulebook
 from cspcomposer.errors import OutOfTime
 from cspcomposer.facts import Outline
 from cspcomposer.facts_apart import Further, nothing
-from cspcomposer.metre import Metre
 from cspcomposer.rulebook_slice import sliced
-from cspcomposer.score import Note, Score, Voice
+from cspcomposer.score import Note, Score, Voice, beats
 from cspcomposer.search import Effort
 from cspcomposer.solver import Answer, Outcome, Solver, Source
 from cspcomposer.spec import Surface
@@ -137,8 +136,8 @@ def _open(score: Score, plan: Outline) -> Outline:
     chosen = {v.name: [n for n in v.notes if n not in given[v.name]] for v in score.voices}
     steadfast: dict[str, set[Fraction]] = {voice.name: set() for voice in score.voices}
     further: set[Fraction] = set()
-    beats = list(_beats(score))
-    starts, stops = [start for start, _, _ in beats], [stop for _, _, stop in beats]
+    pulses = list(beats(score))
+    starts, stops = [start for start, _, _ in pulses], [stop for _, _, stop in pulses]
     for voice in score.voices:
         for first, second in pairwise(voice.notes):
             if first in given[voice.name]:
@@ -149,7 +148,7 @@ def _open(score: Score, plan: Outline) -> Outline:
             inside = bisect_left(score.phrase_ends, first.onset) < until
             if first.end == second.onset and not inside:
                 within = bisect_left(starts, first.onset), bisect_right(stops, second.onset)
-                inner = beats[slice(*within)]
+                inner = pulses[slice(*within)]
                 further.update(middle for _, middle, _ in inner)
                 # In a long note there is room for another one on its last beat, too.
                 further.update(start for start, _, _ in inner[1:])
@@ -161,17 +160,6 @@ def _open(score: Score, plan: Outline) -> Outline:
         steadfast={name: frozenset(times) for name, times in steadfast.items()},
         further=tuple(sorted(further)),
     )
-
-
-def _beats(score: Score) -> Iterator[tuple[Fraction, Fraction, Fraction]]:
-    """Yield for each beat its beginning, its middle or last third, and its end."""
-    for bar in score.measures:
-        pulse = Metre(bar.beats, bar.unit).pulse
-        part = Fraction(2, 3) if pulse.numerator == 3 else Fraction(1, 2)
-        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
-        while time < bar.onset + bar.length:
-            yield time, time + pulse * part, time + pulse
-            time += pulse
 
 
 def _sectional(outline: Outline) -> Iterator[str]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
 from cspcomposer import pitch as pitches
-from cspcomposer.metre import Metre
-from cspcomposer.score import Note, Score, Voice, note_at
+from cspcomposer.score import Note, Score, Voice, beats, note_at
 
 PLAIN = "plain"
 WIDEST = 4
@@ -56,7 +55,7 @@ def counted(scores: Iterable[Score]) -> Surface:
 
 
 def _count(score: Score, out: Surface) -> None:
-    for (a, half), (b, _) in pairwise(_beats(score)):
+    for (a, half, _), (b, _, _) in pairwise(beats(score)):
         if any(a <= end < b for end in score.phrase_ends):
             continue
         out.beats += 1
@@ -138,17 +137,6 @@ def _letters(first: Note, last: Note) -> int:
 def _place(pitch: int) -> int:
     letter, _, octave = pitches.parts(pitch)
     return 7 * octave + pitches.LETTERS.index(letter)
-
-
-def _beats(score: Score) -> Iterator[tuple[Fraction, Fraction]]:
-    """Yield each beat and its middle, or where its last third begins in a compound metre."""
-    for bar in score.measures:
-        pulse = Metre(bar.beats, bar.unit).pulse
-        part = Fraction(2, 3) if pulse.numerator == 3 else Fraction(1, 2)
-        time = bar.onset + (bar.length % pulse if bar.number == 0 else Fraction(0))
-        while time < bar.onset + bar.length:
-            yield time, time + pulse * part
-            time += pulse
 
 
 def facts(found: Surface) -> str:

@@ -15,6 +15,8 @@ from cspcomposer import (
     compose,
     compose_form,
     compose_form_stretch,
+    evaluate_closes,
+    evaluate_likeness,
     evaluate_structure,
     facts_planned,
     form_show,
@@ -160,9 +162,9 @@ def test_likeness_is_that_of_the_best_transposition() -> None:
     one = [(frozenset({0, 4, 7}), 0), (frozenset({7, 11, 2}), 11)]
     up = [(frozenset({2, 6, 9}), 2), (frozenset({9, 1, 4}), 1)]
     other = [(frozenset({5, 9, 0}), 9), (frozenset({0, 4, 7}), 7)]
-    assert evaluate_structure.likeness(one, up) == 1.0
-    assert (evaluate_structure.likeness(one, other) or 0) < 1.0
-    assert evaluate_structure.likeness(one, up[:1]) is None
+    assert evaluate_likeness.likeness(one, up) == 1.0
+    assert (evaluate_likeness.likeness(one, other) or 0) < 1.0
+    assert evaluate_likeness.likeness(one, up[:1]) is None
 
 
 def test_a_chain_of_its_own_beats_has_not_the_form() -> None:
@@ -182,13 +184,13 @@ def test_a_file_without_a_plan_is_no_piece_with_a_form(tmp_path: Path) -> None:
 
 def test_a_wrong_close_is_told_from_a_right_one() -> None:
     score = piece(RETURNS).score
-    assert evaluate_structure.closes(score, 4, "perfect", "G major")
-    assert not evaluate_structure.closes(score, 4, "half", "G major")
+    assert evaluate_closes.closes(score, 4, "perfect", "G major")
+    assert not evaluate_closes.closes(score, 4, "half", "G major")
     bass = score.voices[-1]
     off = replace(bass.notes[-1], pitch=bass.notes[-1].pitch + 6)
     low = replace(bass, notes=(*bass.notes[:-1], off))
     wrong = replace(score, voices=(*score.voices[:-1], low))
-    assert not evaluate_structure.closes(wrong, 12, "perfect", "G major")
+    assert not evaluate_closes.closes(wrong, 12, "perfect", "G major")
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cspcomposer import evaluate_heard, evaluate_structure
+from cspcomposer import evaluate_closes, evaluate_heard
 from cspcomposer import pitch as pitches
 from cspcomposer.errors import BadScore
 from cspcomposer.render.musicxml import musicxml
@@ -66,10 +66,10 @@ def test_chords_that_are_only_named_sound_until_the_next_one(tmp_path: Path) -> 
 def test_the_bass_of_a_broken_chord_is_its_lowest_note() -> None:
     melody = voice("melody", (0, 4, "C5"))
     broken = voice("bass", (0, 1, "C3"), (1, 1, "G3"), (2, 1, "C3"), (3, 1, "G3"), clef="bass")
-    assert evaluate_structure.closes(score(melody, broken), 1, "perfect", "C major")
-    assert not evaluate_structure.closes(score(melody, broken), 1, "half", "G major")
+    assert evaluate_closes.closes(score(melody, broken), 1, "perfect", "C major")
+    assert not evaluate_closes.closes(score(melody, broken), 1, "half", "G major")
     other = voice("melody", (0, 4, "E5"))
-    assert not evaluate_structure.closes(score(other, broken), 1, "perfect", "C major")
+    assert not evaluate_closes.closes(score(other, broken), 1, "perfect", "C major")
 
 
 def test_an_upbeat_is_no_part_of_the_close_before_it() -> None:
@@ -79,9 +79,9 @@ def test_an_upbeat_is_no_part_of_the_close_before_it() -> None:
     )  # fmt: skip
     melody = voice("melody", (0, 1, "B4"), (1, 3, "C5"), (4, 1, "D5"), (5, 3, "E5"))
     bass = voice("bass", (0, 1, "G3"), (1, 3, "C3"), (4, 1, "B2"), (5, 3, "C3"), clef="bass")
-    assert evaluate_structure.closes(score(melody, bass, bars=bars), 1, "perfect", "C major")
+    assert evaluate_closes.closes(score(melody, bass, bars=bars), 1, "perfect", "C major")
     whole = tuple(bar for bar in bars if bar.number)
-    assert not evaluate_structure.closes(score(melody, bass, bars=whole), 1, "perfect", "C major")
+    assert not evaluate_closes.closes(score(melody, bass, bars=whole), 1, "perfect", "C major")
 
 
 def test_what_is_no_score_is_told_in_one_sentence(tmp_path: Path) -> None:

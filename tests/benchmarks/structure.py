@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 from statistics import fmean
 from typing import NamedTuple
 
-from cspcomposer.evaluate_structure import Frame, likeness
+from cspcomposer.evaluate_likeness import Frame, likeness
 
 
 class Piece(NamedTuple):
