@@ -24,19 +24,15 @@ class Part:
     """A section as it was planned.
 
     Attributes:
-        label: What it is called.
         first: Its first bar.
         last: Its last bar.
-        like: The label of the section that it returns; "" for a new one.
         changes: In which ways it differs.
         place: Which of the sections it is, counted from 0.
         model: Which of them it returns; None for a new one.
     """
 
-    label: str
     first: int
     last: int
-    like: str
     changes: tuple[str, ...]
     place: int
     model: int | None
@@ -72,16 +68,14 @@ def likenesses(
 def _parts(plan: Mapping[str, Any]) -> list[Part]:
     top = [s for s in plan["sections"] if "." not in s["name"]]
     places = {s["name"]: n for n, s in enumerate(top)}
-    labels = {s["name"]: s["label"] for s in top}
     out = []
     for place, s in enumerate(top):
         first, last = bars(s["bars"])
-        like = s["like"] if s["like"] in places else ""
-        model = places[like] if like else None
+        model = places.get(s["like"])
         changes = tuple(s["changes"])
         changes += tuple(c for n in plan["sections"] if n["name"].startswith(s["name"] + ".")
                          for c in n["changes"] if c not in changes)  # fmt: skip
-        out.append(Part(s["label"], first, last, labels.get(like, ""), changes, place, model))
+        out.append(Part(first, last, changes, place, model))
     return out
 
 
