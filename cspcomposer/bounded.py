@@ -39,7 +39,7 @@ from cspcomposer.solver import Answer, Outcome, Solver, Source, Term
 
 # How much dearer than the best may be what tables look at: for a piece that is wanted soon; then to
 # begin with, and how much more each time, for what is known of less makes looking at more quicker.
-SOON_WITHIN, STEPS = 40, (5, 20)
+SOON_WITHIN, STEPS = 40, (0, 20)
 # And what clingo looks at.
 NEAR = (CLOSE // 2, CLOSE)
 # Where many small charges add up, a bound is found by cores, and what is best by models.
@@ -47,8 +47,9 @@ BOUNDING = ("--configuration=handy", "--opt-strategy=usc,oll")
 BEST = ("--opt-strategy=bb,lin",)
 # States looked at closely in each slot, on the average, from which on wider takes very long.
 HEAVY = 300
-# Conflicts a slot for a piece that is wanted soon.
-SOON = 60
+# Conflicts a slot for a piece that is wanted soon: by what tables know, then by all rules. What
+# tables know mostly tells the best; where it does not, windows make a piece better sooner.
+GUESSED, SOON = 100, 60
 # What is then made better window by window takes at most so much of what is left of the time.
 WINDOWED = 0.5
 
@@ -91,7 +92,7 @@ def search(
     found = sweeps.soon(SOON_WITHIN, run.late)
     if found:
         settings = Settings(problem, moments, lattice, found, pitches)
-        yield from run.near(settings, SOON)
+        yield from run.near(settings, soon=True)
         if run.best and not run.content and not run.late():
             yield from run.bettered(settings)
     while found and not run.done and margin <= REACH and run.worth(sweeps):
@@ -183,21 +184,21 @@ class _Run:
         """Note what is bounded; return whether there is nothing to be looked for in it."""
         return self._proven(found, found.best) or (self.content and self.cost > found.cut)
 
-    def near(self, settings: Settings, conflicts: int | None = None) -> Iterator[Progress]:
+    def near(self, settings: Settings, *, soon: bool = False) -> Iterator[Progress]:
         """Yield better answers among the settings, further and further from the least cost.
 
         Args:
             settings: What there is to choose from.
-            conflicts: Stop after so many a slot, there being more to be found.
+            soon: Stop early, there being more to be found.
         """
         found = settings.found
-        most = None if conflicts is None else conflicts * len(found.states)
+        guessing, most = (n * len(found.states) if soon else None for n in (GUESSED, SOON))
         for near in NEAR:
             margin = min(near, self.cost - found.best - 1)
             if self._proven(found, found.best) or margin < 0:
                 return
             sources = settings.sources(margin)
-            guess, least = self._guessed(sources, margin, most)
+            guess, least = self._guessed(sources, margin, guessing)
             if self._proven(found, found.best + min(least, margin + 1)):
                 return
             if least <= margin:
