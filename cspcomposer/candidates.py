@@ -123,6 +123,14 @@ def considered(options: Options, taste: Taste, margin: int | None) -> Kept:
     return kept
 
 
+def joined(kept: Kept, options: Options, stood: Mapping[int, str]) -> Kept:
+    """Return what is considered and, by slot, chords that stood there."""
+    out = {slot: dict(kept.get(slot, {})) for slot in options.prices}
+    for slot, name in stood.items():
+        out[slot][name] = options.prices[slot][name]
+    return out
+
+
 def stated(kept: Kept, options: Options, taste: Taste) -> str:
     """Return what is considered, and what it costs, as facts.
 

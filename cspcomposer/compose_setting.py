@@ -13,6 +13,7 @@ from cspcomposer import (
     bounded,
     candidates,
     facts,
+    facts_apart,
     facts_slice,
     priors,
     rulebook,
@@ -109,10 +110,13 @@ def found(
             sources = sliced(
                 posed.program(["harmony", "voices", "given"], "enforce"), list(WANTED.items())
             )
+            begun = best.ending.begun
+            resumed = [facts_apart.begun(begun)] if begun else []
+            stood = {a.arguments[0]: a.arguments[1] for a in begun if a.name == "harmony"}
             for margin in MARGINS:
-                chords, limit = posed.chords(margin), left(limit, begin)
+                chords, limit = posed.chords(margin, stood), left(limit, begin)
                 ending, interrupted = _searched(
-                    solver, [*sources, *posed.told(chords)], plan,
+                    solver, [*sources, *posed.told(chords), *resumed], plan,
                     replace(limit, whole=not counted), seed, watch,
                 )  # fmt: skip
                 now = Found(plan, ending, chords, _bound(ending, posed), interrupted)
@@ -286,12 +290,8 @@ def _piece(posed: Posed) -> stretches.Piece:
     kept = {margin: candidates.considered(options, taste, margin) for margin in MARGINS}
 
     def chords(stood: Mapping[int, str], slots: Sequence[int], margin: int | None) -> str:
-        every = kept.get(margin, {})
-        named = {
-            slot: {n: options.prices[slot][n] for n in [stood.get(slot)] if n} for slot in slots
-        }
-        some = {slot: {**every.get(slot, {}), **named[slot]} for slot in slots}
-        return candidates.stated(some, options, taste)
+        every = candidates.joined(kept.get(margin, {}), options, stood)
+        return candidates.stated({slot: every[slot] for slot in slots}, options, taste)
 
     sought = sliced(posed.program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
     return stretches.Piece(

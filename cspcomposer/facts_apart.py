@@ -7,14 +7,14 @@ change; by harmony, the numeral there; by rhythm, where each voice strikes a not
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from cspcomposer import rulebook
 from cspcomposer.facts import Clock, Outline, clock, grid, phrases
 from cspcomposer.metre import Metre
 from cspcomposer.score import Score, note_at
-from cspcomposer.solver import Source
+from cspcomposer.solver import Source, Term
 from cspcomposer.spec import By
 
 # Less than all of it, so that a phrase with little room does not keep the others from differing.
@@ -72,9 +72,18 @@ def resumed(score: Score, plan: Outline) -> Further:
     def further(outline: Outline) -> Sequence[Source]:
         ticking = clock(outline)
         lines = [line for chosen, by in stood for line in _facts(0, chosen, by, ticking)]
-        return [Source("resumed", "\n".join(["resumed(0).", *lines]))]
+        return [_resumed(lines)]
 
     return further
+
+
+def begun(chosen: Sequence[Term]) -> Source:
+    """Return what lets a search begin with some choices, atoms of `harmony` and `pitch`."""
+    return _resumed(f"was_{Term(atom.name, (0, *atom.arguments))}." for atom in chosen)
+
+
+def _resumed(lines: Iterable[str]) -> Source:
+    return Source("resumed", "\n".join(["resumed(0).", *lines]))
 
 
 def _shares(plan: Outline, by: By, distance: int) -> list[tuple[Fraction, Fraction, int]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from cspcomposer import brief, candidates, facts, facts_slice, impasse, priors, rulebook
 from cspcomposer.excuse import excused
@@ -67,9 +68,11 @@ class Posed:
             priors=self.prior.folders,
         )  # fmt: skip
 
-    def chords(self, margin: int | None) -> str:
-        """Return the chords to look at, as facts."""
+    def chords(self, margin: int | None, stood: Mapping[int, str] = MappingProxyType({})) -> str:
+        """Return the chords to look at, as facts; those that stood in a slot are among them."""
         likely = candidates.considered(self.options, self.taste, margin)
+        if stood:
+            likely = candidates.joined(likely, self.options, stood)
         return candidates.stated(likely, self.options, self.taste)
 
     def looks_at_all(self, margin: int | None) -> bool:

@@ -95,6 +95,7 @@ class Ending:
         seconds: Seconds spent in all.
         bound: What any answer costs at least; None if nothing is known.
         near: The share of the best cost that any answer was soon found to cost; 1 if it is proven.
+        begun: Without a best, choices that a search of the whole may begin with.
     """
 
     best: Answer | None
@@ -105,6 +106,7 @@ class Ending:
     seconds: float
     bound: tuple[int, ...] | None = None
     near: float = 0.0
+    begun: tuple[Term, ...] = ()
 
 
 Assumption = tuple[Term, bool]
@@ -222,7 +224,7 @@ def improved(
     chosen = decisions(best)
     kinds, alike = windows.kinds(chosen), windows.twins(chosen)
     while not budget.spent:
-        for kind in sorted(kinds, key=lambda k: -k.worth):
+        for kind in windows.ranked(kinds):
             window = kind.following(chosen, alike)
             if window:
                 break

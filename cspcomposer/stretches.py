@@ -245,7 +245,8 @@ def composed(
         if better is not None and better.cost < best.cost:
             best = better
             yield Progress(best, run.elapsed)
-    yield Ending(best, False, False, run.conflicts, run.grounding, run.elapsed)
+    begun = () if best else tuple(d.atom for several in run.chosen.values() for d in several)
+    yield Ending(best, False, False, run.conflicts, run.grounding, run.elapsed, begun=begun)
 
 
 def _ends(plan: Outline, count: int) -> list[int]:

@@ -20,6 +20,8 @@ LANE_WIDTHS = (8, 16)
 TWIN_WIDTH, RUN = 4, 5
 # How far beyond its border what a window holds may depend on others.
 CONTEXT = 3
+# Where less than one in so many windows of the first sweep helped, what is repeated comes first.
+SELDOM = 10
 # How much more a fault on a higher level counts, where gains are compared.
 _STRONGER = 100
 Twins = Mapping[int, frozenset[int]]
@@ -67,8 +69,23 @@ def kinds(chosen: Sequence[Decision]) -> list[Kind]:
     return [*out, Kind(TWIN_WIDTH, over(TWIN_WIDTH, [""]), hopeless, twins=True)]
 
 
+def ranked(kinds: Sequence[Kind]) -> list[Kind]:
+    """Return the kinds in the order in which they are to be tried: by what they gained of late.
+
+    Where the first sweep hardly helped, what is repeated comes first: rules may want it to change
+    in all its places at once, or not at all.
+    """
+    stuck = kinds[0].seldom
+    return sorted(kinds, key=lambda kind: (not (stuck and kind.twins), -kind.worth))
+
+
 class Kind:
-    """Windows of one width, over all lanes or one at a time, and what they were worth."""
+    """Windows of one width, over all lanes or one at a time, and what they were worth.
+
+    Attributes:
+        twins: Whether they open places together with those that are like them.
+        seldom: Whether hardly any helped when each had been tried once.
+    """
 
     def __init__(
         self,
@@ -79,8 +96,9 @@ class Kind:
         *,
         twins: bool = False,
     ) -> None:
-        self._width, self._windows, self._sweep, self._twins = width, windows, sweep, twins
-        self._late, self._tried = inf, 0
+        self._width, self._windows, self._sweep, self.twins = width, windows, sweep, twins
+        self._late, self._tried, self._helped = inf, 0, 0
+        self.seldom = False
         self._hopeless = hopeless
         self._at = 0
 
@@ -95,7 +113,7 @@ class Kind:
             start, lane = self._windows[self._at]
             self._at = (self._at + 1) % len(self._windows)
             places = frozenset(range(start, start + self._width))
-            if self._twins:
+            if self.twins:
                 others = frozenset().union(*(alike.get(place, ()) for place in places))
                 if others <= places:
                     continue
@@ -119,6 +137,9 @@ class Kind:
         )
         now = gain / max(1, conflicts)
         self._tried += 1
+        self._helped += gain > 0
+        if self._tried == self._sweep:
+            self.seldom = SELDOM * self._helped < self._tried
         self._late = now if self._late == inf else (self._late + now) / 2
 
 

@@ -134,6 +134,22 @@ def test_what_is_repeated_is_changed_in_both_places_at_once(
     assert cost() == (160,)
 
 
+def test_what_is_repeated_comes_first_where_hardly_any_other_window_helped() -> None:
+    chosen = [Decision(Term("x", (place, place % 8)), place, "x") for place in range(48)]
+    for helpful, first in ((0, True), (1, True), (4, False)):
+        kinds = windows.kinds(chosen)
+        wide, *_, repeated = kinds
+        count = 0
+        while wide.worth == float("inf"):
+            assert windows.ranked(kinds)[0] is wide
+            wide.learn((10,), (9,) if count < helpful else (10,), 5)
+            count += 1
+        assert count > 10
+        for kind in kinds[1:]:
+            kind.learn((10,), (10,), 5)
+        assert (windows.ranked(kinds)[0] is repeated) == first
+
+
 def test_what_is_alike_but_for_one_lane_is_alike() -> None:
     def chosen(other: int) -> list[Decision]:
         said = {"harmony": 0, "alto": 1, "tenor": 2}

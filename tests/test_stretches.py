@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,8 @@ from cspcomposer.check import check
 from cspcomposer.compose import Composition, compose
 from cspcomposer.facts_apart import nothing
 from cspcomposer.posed import SHOWN, pose
-from cspcomposer.search import Effort, Ending
-from cspcomposer.solver import Solver
+from cspcomposer.search import Effort, Ending, Progress
+from cspcomposer.solver import Solver, Term
 from cspcomposer.specfile import LoadedSpec, parse
 
 TUNE = """\
@@ -110,6 +112,30 @@ def test_a_rule_over_the_whole_piece_holds_though_no_stretch_can_see_it(tmp_path
     piece = composed(f"{TUNE}rule_folders: ['{tmp_path}']\n", tmp_path)
     named = [chord.numeral for chord in piece.score.chords]
     assert sum(name in ("IV", "ii", "ii7", "vi") for name in named) < 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("short")
+def test_the_whole_is_begun_with_what_stretches_chose_though_it_may_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "too_many_subdominants.lp").write_text(ONCE)
+    begun: list[set[Term]] = []
+    search = stretches.composed
+
+    def watched(*words: Any, **more: Any) -> Iterator[Progress | Ending]:
+        for step in search(*words, **more):
+            if isinstance(step, Ending):
+                assert step.best is None
+                begun.append(set(step.begun))
+            yield step
+
+    monkeypatch.setattr(stretches, "composed", watched)
+    seen: list[Progress] = []
+    text = f"{TUNE}rule_folders: ['{tmp_path}']\n"
+    compose(spec(text, tmp_path), effort=Effort(conflicts=2000), watch=seen.append)
+    stays = begun[0] & set(seen[0].answer.atoms)
+    assert len(stays) > 0.8 * len(begun[0])
 
 
 def slices() -> facts_slice.Slices:
