@@ -14,8 +14,8 @@ from math import inf
 
 from cspcomposer.solver import Decision
 
-# Windows over the places with the most faults, beside these or before them, gain nothing: ten pieces
-# cost 30,903 and 30,960 in all with them, 30,889 without.
+# Windows over the places with the most faults, beside these or before them, gain nothing: ten
+# pieces cost 30,903 and 30,960 in all with them, 30,889 without.
 WIDTHS = (6, 8, 4)
 LANE_WIDTHS = (8, 16)
 # Of what is repeated: so many places at a time; so many alike in a row are a repeat.
