@@ -125,9 +125,9 @@ def considered(options: Options, taste: Taste, margin: int | None) -> Kept:
 
 def joined(kept: Kept, options: Options, stood: Mapping[int, str]) -> Kept:
     """Return what is considered and, by slot, chords that stood there."""
-    out = {slot: dict(kept.get(slot, {})) for slot in options.prices}
+    out = {slot: dict(names) for slot, names in kept.items()}
     for slot, name in stood.items():
-        out[slot][name] = options.prices[slot][name]
+        out.setdefault(slot, {})[name] = options.prices[slot][name]
     return out
 
 

@@ -290,8 +290,9 @@ def _piece(posed: Posed) -> stretches.Piece:
     kept = {margin: candidates.considered(options, taste, margin) for margin in MARGINS}
 
     def chords(stood: Mapping[int, str], slots: Sequence[int], margin: int | None) -> str:
-        every = candidates.joined(kept.get(margin, {}), options, stood)
-        return candidates.stated({slot: every[slot] for slot in slots}, options, taste)
+        every = kept.get(margin, {})
+        some = {slot: every.get(slot, {}) for slot in slots}
+        return candidates.stated(candidates.joined(some, options, stood), options, taste)
 
     sought = sliced(posed.program(["harmony", "voices", "given"], "enforce"), list(WANTED.items()))
     return stretches.Piece(

@@ -28,10 +28,11 @@ def agreeing(score: Score, plan: Mapping[str, Any]) -> tuple[int, int, int]:
         if last - first + 1 < LEAST_BARS:
             continue
         count += 1
-        found, wanted = found_key(score, first, last), keys.parse(name)
-        if (found[0], found[1]) == (pitches.midi(wanted.tonic) % 12, wanted.mode):
+        wanted = keys.parse(name)
+        found, asked = found_key(score, first, last), (pitches.midi(wanted.tonic) % 12, wanted.mode)
+        if found == asked:
             right += 1
-        elif _related(found, (pitches.midi(wanted.tonic) % 12, wanted.mode)):
+        elif _related(found, asked):
             near += 1
     return right, near, count
 

@@ -71,8 +71,7 @@ class Posed:
     def chords(self, margin: int | None, stood: Mapping[int, str] = MappingProxyType({})) -> str:
         """Return the chords to look at, as facts; those that stood in a slot are among them."""
         likely = candidates.considered(self.options, self.taste, margin)
-        if stood:
-            likely = candidates.joined(likely, self.options, stood)
+        likely = candidates.joined(likely, self.options, stood)
         return candidates.stated(likely, self.options, self.taste)
 
     def looks_at_all(self, margin: int | None) -> bool:

@@ -271,10 +271,10 @@ class Solver:
         return _checked(reply)[1]
 
     def _send(self, order: tuple[Any, ...]) -> None:
-        if order[0] in _PROGRAMS and (self._process is None or self._process.poll() is not None):
-            self._process = _start(self._memory)
         if self._process is None or self._process.poll() is not None:
-            self._stopped(None)
+            if order[0] not in _PROGRAMS:
+                self._stopped(None)
+            self._process = _start(self._memory)
         data = pickle.dumps(order)
         assert self._process.stdin is not None
         try:
